@@ -5,7 +5,7 @@
 /// warm. The buffer is append-only until `reset()`: a rewritten path or value is appended and its range swapped,
 /// therefore a range taken earlier stays readable until the exchange ends (access-log operators rely on it).
 /// Names are stored in lower case (RFC 9110 5.1: names are case-insensitive; HTTP/2 sends them lower-case).
-public final class HeaderBlock {
+@safe public final class HeaderBlock {
     /// A run of bytes in the block's buffer.
     public struct Range: Equatable, Sendable {
         public var start: UInt32
@@ -138,7 +138,7 @@ public final class HeaderBlock {
         unsafe (fields + count).initialize(to: Field(name: name, value: value, id: id))
         count += 1
         let slot = Int(id.rawValue)
-        if unsafe id.isKnown && firstIndex[slot] == 0 {
+        if id.isKnown, unsafe firstIndex[slot] == 0 {
             unsafe firstIndex[slot] = UInt16(truncatingIfNeeded: count)
         }
     }
