@@ -1,1 +1,319 @@
+import CLinux
+import Glibc
+import Reactor
+import Routing
+import Synchronization
+import Telemetry
 
+/// The running data plane: worker threads, their listening sockets, and the one way to change what they serve.
+///
+/// `publish` first does all that can fail (binding), then hands the publication to every worker and waits until each has
+/// adopted it. It is called from one control thread at a time.
+public final class DataPlane: Sendable {
+    public struct Configuration: Sendable {
+        /// Worker threads, 1...64.
+        public var workers: Int
+        /// Makes draws repeatable; implies one worker.
+        public var seed: UInt64?
+        /// Client connections over all workers.
+        public var connectionsMax: Int
+        /// Waiting connections per listening socket.
+        public var backlog: Int32 = 4_096
+
+        public init(workers: Int, seed: UInt64? = nil, connectionsMax: Int = 1_000_000) {
+            self.workers = seed == nil ? max(1, min(workers, 64)) : 1
+            self.seed = seed
+            self.connectionsMax = connectionsMax
+        }
+    }
+
+    /// A listening address that could not be opened.
+    public struct BindFailure: Error, Sendable {
+        public var proxy: String
+        public var listener: String
+        public var address: NetworkAddress
+        public var error: SystemError
+    }
+
+    /// Thrown by `publish`: nothing was changed.
+    public struct BindFailures: Error, Sendable {
+        public var failures: [BindFailure]
+    }
+
+    /// A socket that is open.
+    public struct BoundListener: Sendable {
+        public var proxy: String
+        public var listener: String
+        /// As the plan has it.
+        public var planned: NetworkAddress
+        /// As the kernel has it: other port if the planned one is privileged or 0.
+        public var actual: NetworkAddress
+    }
+
+    public let configuration: Configuration
+    public let stats: StatStore
+    public let logs: LogWriter
+    private let threads: [WorkerThread]
+    private let state = Mutex(State())
+
+    private struct State {
+        var bound: [ListenerKey: NetworkAddress] = [:]
+        var publication: Publication?
+        /// Buffer slot by log file, growing only: a slot keeps its file.
+        var slots: [LogFile] = []
+    }
+
+    public init(configuration: Configuration, stats: StatStore, logs: LogWriter) throws(SystemError) {
+        self.configuration = configuration
+        self.stats = stats
+        self.logs = logs
+        let empty = Publication(snapshot: Snapshot(plan: Plan(), generation: 0), handlers: [:], logTargets: [])
+        var threads: [WorkerThread] = []
+        for index in 0..<configuration.workers {
+            let seed = configuration.seed
+            let limit = max(1, configuration.connectionsMax / configuration.workers)
+            threads.append(try WorkerThread(index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit))
+        }
+        self.threads = threads
+    }
+
+    // MARK: Publishing
+
+    /// What is being served.
+    public var publication: Publication? { state.withLock { $0.publication } }
+
+    /// The buffer slot of a log file for `LogTarget`.
+    public func slot(of file: LogFile) -> Int {
+        state.withLock { state in
+            if let known = state.slots.firstIndex(where: { $0 === file }) { return known }
+            state.slots.append(file)
+            return state.slots.count - 1
+        }
+    }
+
+    /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
+    public func publish(_ publication: Publication) throws(BindFailures) {
+        let known = state.withLock { $0.bound }
+        var sockets: [[Worker.NewListener]] = threads.map { _ in [] }
+        var bound: [ListenerKey: NetworkAddress] = [:]
+        var failures: [BindFailure] = []
+        for proxy in publication.snapshot.plan.proxies {
+            for listener in proxy.listeners {
+                for bind in listener.binds {
+                    let key = ListenerKey(proxy: proxy.name, listener: listener.name, address: bind.address)
+                    if let actual = known[key] {
+                        bound[key] = actual
+                        continue
+                    }
+                    do {
+                        let (descriptors, actual) = try open(bind)
+                        bound[key] = actual
+                        for (index, fd) in descriptors.enumerated() { sockets[index].append(Worker.NewListener(key: key, fd: fd)) }
+                    } catch {
+                        if bind.isOptional { continue }
+                        failures.append(BindFailure(proxy: proxy.name, listener: listener.name, address: bind.address, error: error))
+                    }
+                }
+            }
+        }
+        guard failures.isEmpty else {
+            for list in sockets { for listener in list { _ = Glibc.close(listener.fd) } }
+            throw BindFailures(failures: failures)
+        }
+        let slots = state.withLock { state in
+            state.bound = bound
+            state.publication = publication
+            return state.slots
+        }
+        let done = DispatchCounter(threads.count)
+        for (thread, list) in zip(threads, sockets) {
+            thread.post { worker in
+                worker.adopt(publication, newListeners: list, slots: slots)
+                done.signal()
+            }
+        }
+        done.wait()
+    }
+
+    /// One socket for each worker. The first is bound without SO_REUSEPORT, so that a second process on the address gets an
+    /// error instead of a share of the traffic; then the option is set and the others join (design section 9).
+    private func open(_ bind: ListenerPlan.Bind) throws(SystemError) -> ([Int32], NetworkAddress) {
+        do {
+            return try open(bind.address)
+        } catch {
+            guard error.isPermission, let other = bind.unprivileged else { throw error }
+            return try open(other)
+        }
+    }
+
+    private func open(_ planned: NetworkAddress) throws(SystemError) -> ([Int32], NetworkAddress) {
+        guard var address = SocketAddress(planned) else { throw SystemError("bind \(planned)", code: EINVAL) }
+        if case .unix(let path) = planned { removeDeadSocket(path, address) }
+        var descriptors: [Int32] = []
+        do {
+            let first = try Socket(family: address.family)
+            try SocketOperations.setOption(first.fd, SOL_SOCKET, SO_REUSEADDR, 1)
+            try SocketOperations.bind(first.fd, to: address)
+            address = SocketOperations.localAddress(first.fd)
+            if address.isUnix {
+                try SocketOperations.listen(first.fd, backlog: configuration.backlog)
+                descriptors.append(first.release())
+                // One socket for all: unix sockets have no reuse groups.
+                for _ in 1..<max(1, threads.count) {
+                    let copy = fcntl(descriptors[0], F_DUPFD_CLOEXEC, 0)
+                    guard copy >= 0 else { throw SystemError("dup") }
+                    descriptors.append(copy)
+                }
+                return (descriptors, planned)
+            }
+            try SocketOperations.setOption(first.fd, SOL_SOCKET, SO_REUSEPORT, 1)
+            descriptors.append(first.release())
+            for _ in 1..<max(1, threads.count) {
+                let next = try Socket(family: address.family)
+                try SocketOperations.setOption(next.fd, SOL_SOCKET, SO_REUSEADDR, 1)
+                try SocketOperations.setOption(next.fd, SOL_SOCKET, SO_REUSEPORT, 1)
+                try SocketOperations.bind(next.fd, to: address)
+                descriptors.append(next.release())
+            }
+            for fd in descriptors { try SocketOperations.listen(fd, backlog: configuration.backlog) }
+        } catch {
+            for fd in descriptors { _ = Glibc.close(fd) }
+            throw error
+        }
+        return (descriptors, .ip(host: address.host, port: address.port))
+    }
+
+    /// A socket file that nobody listens on is left over from a process that died.
+    private func removeDeadSocket(_ path: String, _ address: SocketAddress) {
+        guard let probe = try? Socket(family: address.family) else { return }
+        if let connected = try? SocketOperations.connect(probe.fd, to: address) { _ = connected } else { unlink(path) }
+    }
+
+    /// Every open listening socket, by proxy and listener.
+    public var boundListeners: [BoundListener] {
+        state.withLock { $0.bound }
+            .map { BoundListener(proxy: $0.key.proxy, listener: $0.key.listener, planned: $0.key.address, actual: $0.value) }
+            .sorted { ($0.proxy, $0.listener, $0.planned.description) < ($1.proxy, $1.listener, $1.planned.description) }
+    }
+
+    // MARK: The end
+
+    /// Stops accepting and lets requests finish; what is left at the deadline is cut. Returns whether all finished.
+    public func drain(within limit: Duration) -> Bool {
+        let counter = DispatchCounter(threads.count)
+        for thread in threads {
+            thread.post { worker in
+                nonisolated(unsafe) var isSignalled = false
+                worker.onDrained = {
+                    if worker.isDrained, !isSignalled {
+                        isSignalled = true
+                        counter.signal()
+                    }
+                }
+                worker.drainAll()
+                worker.onDrained?()
+            }
+        }
+        return counter.wait(within: limit)
+    }
+
+    /// Ends the workers; connections that are still open are cut, log buffers handed to the writer.
+    public func stop() {
+        for thread in threads {
+            thread.post { worker in
+                worker.abortAll()
+                worker.flushLogs()
+                worker.loop.stop()
+            }
+        }
+        for thread in threads { thread.join() }
+    }
+
+    /// Hands what is buffered to the log writer.
+    public func flushLogs() {
+        let counter = DispatchCounter(threads.count)
+        for thread in threads {
+            thread.post { worker in
+                worker.flushLogs()
+                counter.signal()
+            }
+        }
+        counter.wait()
+    }
+}
+
+/// Waits until so many signals came.
+final class DispatchCounter: Sendable {
+    private let semaphore: UnsafeSemaphore
+    private let count: Int
+
+    init(_ count: Int) {
+        self.count = count
+        semaphore = UnsafeSemaphore()
+    }
+
+    func signal() { semaphore.post() }
+
+    func wait() { for _ in 0..<count { semaphore.wait() } }
+
+    /// False if the time ran out first.
+    func wait(within limit: Duration) -> Bool {
+        let deadline = Clock.realtime() + limit.nanoseconds
+        for _ in 0..<count where !semaphore.wait(until: deadline) { return false }
+        return true
+    }
+}
+
+/// A POSIX semaphore. Sendable: sem_t is made to be used by several threads.
+final class UnsafeSemaphore: @unchecked Sendable {
+    private let pointer = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(pointer, 0, 0) }
+
+    deinit {
+        sem_destroy(pointer)
+        pointer.deallocate()
+    }
+
+    func post() { sem_post(pointer) }
+
+    func wait() { while sem_wait(pointer) != 0 {} }
+
+    func wait(until realtime: Int64) -> Bool {
+        var limit = timespec(tv_sec: Int(realtime / 1_000_000_000), tv_nsec: Int(realtime % 1_000_000_000))
+        while true {
+            if sem_timedwait(pointer, &limit) == 0 { return true }
+            if errno == ETIMEDOUT { return false }
+        }
+    }
+}
+
+/// A thread that runs one worker's loop.
+/// `@unchecked Sendable`: the worker is touched only by jobs on its own thread, after `init` handed it over.
+final class WorkerThread: @unchecked Sendable {
+    private let worker: Worker
+    private var thread = pthread_t()
+
+    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError) {
+        worker = try Worker(index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax)
+        let box = Unmanaged.passRetained(worker)
+        let result = pthread_create(&thread, nil, { argument in
+            guard let argument else { return nil }
+            clinux_name_thread("trellis-worker")
+            let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
+            worker.loop.run()
+            return nil
+        }, box.toOpaque())
+        guard result == 0 else {
+            box.release()
+            throw SystemError("pthread_create", code: result)
+        }
+    }
+
+    func post(_ job: @escaping @Sendable (Worker) -> Void) {
+        nonisolated(unsafe) let worker = self.worker
+        worker.loop.mailbox.post { job(worker) }
+    }
+
+    func join() { pthread_join(thread, nil) }
+}

@@ -1,0 +1,551 @@
+import Reactor
+import Resilience
+import Routing
+import Telemetry
+import Wire
+
+/// One request and its answer: the meeting point of a downstream stream and an upstream stream.
+///
+/// Order of life: `begin` (first byte) → `headReceived` (checks, routing, first attempt) → body events in both directions →
+/// answer sent or local reply → one `Record`. An exchange keeps one snapshot from its head to its end. It is taken from
+/// the worker's pool and goes back to it, so that a request allocates nothing once the worker is warm.
+/// In debug builds the ends are asserted: one record for each exchange, no byte of a second answer.
+final class Exchange: UpstreamReceiver {
+    /// What the request line said besides method and target.
+    struct RequestForm {
+        var isAbsolute = false
+        var isAsterisk = false
+        var expectsContinue = false
+        var asksForUpgrade = false
+    }
+
+    enum State { case idle, receivingHead, active }
+
+    unowned let worker: Worker
+    let request = HeaderBlock()
+    let requestTrailers = HeaderBlock(bytes: 64, fields: 4)
+    private let answer = HeaderBlock()
+    private let answerTrailers = HeaderBlock(bytes: 64, fields: 4)
+    let record: Record
+
+    private(set) var state = State.idle
+    private(set) var generation: Generation?
+    private(set) var listener: ListenerRuntime?
+    /// Index of the listener's proxy in the generation.
+    private var proxy = 0
+    private var downstream: DownstreamStream?
+    private var upstream: UpstreamStream?
+    private var cluster: ClusterUpstreams?
+    private var endpoint: EndpointUpstreams?
+    private var requestFraming = BodyFraming.none
+    private var isRequestEnded = false
+    private var isAnswerStarted = false
+    private var deadlines = ExchangeDeadlines()
+    private lazy var timer = Timer(owner: self)
+
+    /// Body bytes kept for the silent second try.
+    private let replay: ByteQueue
+    private var isReplayable = true
+    private var secondTryUsed = false
+    static let replayBytesMax = 65_536
+    /// Idle limit before the route is known (dataplane.md 1.4).
+    static let idleTimeout: Int64 = 300_000_000_000
+
+    init(worker: Worker) {
+        self.worker = worker
+        replay = ByteQueue(pool: worker.loop.pool)
+        record = Record(request: request)
+        super.init()
+    }
+
+    // MARK: The request
+
+    func begin(peer: PeerInfo, listener: ListenerRuntime, now: Int64) {
+        assert(state == .idle)
+        state = .receivingHead
+        self.listener = listener
+        record.peer = peer
+        record.startRealtime = Clock.realtime()
+        record.downstreamRxBegin = now
+    }
+
+    func headReceived(on downstream: DownstreamStream, framing: BodyFraming, form: RequestForm, headBytes: Int) {
+        guard let listener else { return }
+        assert(state == .receivingHead)
+        state = .active
+        self.downstream = downstream
+        let generation = adoptGeneration(listener)
+        requestFraming = framing
+        record.version = request.version
+        record.headerBytesReceived = UInt64(headBytes)
+        deadlines = ExchangeDeadlines(now: worker.loop.now, idleTimeout: Self.idleTimeout)
+        listener.httpCounters.add(HTTPCounter.downstreamRqTotal.rawValue)
+        listener.httpCounters.add(HTTPCounter.downstreamRqActive.rawValue)
+        if let fault = refusal(form, listener.dialect) {
+            reply(fault)
+            return
+        }
+        route(form, listener, generation.snapshot)
+        armTimer()
+    }
+
+    /// From here to its end the exchange sees one snapshot, whatever is published meanwhile.
+    private func adoptGeneration(_ listener: ListenerRuntime) -> Generation {
+        let current = listener.currentGeneration(worker)
+        current.exchanges += 1
+        generation = current
+        proxy = current.snapshot.proxyIndex(of: listener.id)
+        return current
+    }
+
+    /// Requests that no route may see.
+    private func refusal(_ form: RequestForm, _ dialect: Dialect) -> Fault? {
+        if dialect.normalizesPath {
+            if request.method == .connect { return .connectMethod }
+            if form.isAsterisk { return .asteriskForm }
+            if form.asksForUpgrade, !asksForH2C { return .upgradeRefused }
+            if !PathRules.normalize(request) { return .pathNormalization }
+        }
+        if dialect.usesEnvoyHeaders { HeaderRules.stripClientControl(request) }
+        return nil
+    }
+
+    /// A server may ignore an offer of h2c and answer in HTTP/1.1 (RFC 9110 7.8); Envoy does.
+    private var asksForH2C: Bool {
+        guard let value = request.value(.upgrade) else { return false }
+        return request.bytes(value).elementsEqual("h2c".utf8)
+    }
+
+    private func route(_ form: RequestForm, _ listener: ListenerRuntime, _ snapshot: Snapshot) {
+        guard case .matched(let first, _) = snapshot.match(listener.id, request, isAbsoluteForm: form.isAbsolute, worker.matchScratch)
+        else {
+            noRoute(listener)
+            return
+        }
+        var route = first
+        var hot = snapshot.hot(route)
+        if hot.kind == .delegate {
+            record.gatewayLabels = generation?.labels(route)
+            deadlines.tighten(requestTimeout: hot.delegateBound)
+            rewrite(route, snapshot)
+            guard case .matched(let second, _) = snapshot.matchDelegated(route, request, worker.matchScratch) else {
+                noRoute(listener)
+                return
+            }
+            route = second
+            hot = snapshot.hot(route)
+        }
+        record.labels = generation?.labels(route)
+        deadlines.limit(requestTimeout: hot.requestTimeout, idleTimeout: hot.idleTimeout)
+        if form.expectsContinue {
+            // The proxy answers for the upstream once it knows where the request goes (design section 11).
+            request.remove(.expect)
+            downstream?.sendContinue()
+        }
+        switch hot.kind {
+        case .forward:
+            let id = snapshot.pick(route, random: worker.random.next())
+            forward(to: generation?.clusters[Int(id.raw)], listener.dialect)
+        case .forwardToAuthority:
+            forward(to: worker.authorityCluster(of: request, listener: listener), listener.dialect)
+        case .fixedResponse:
+            fixedResponse(snapshot.route(route))
+        case .handler:
+            handle(snapshot.route(route))
+        case .delegate:
+            // Depth is two by construction of the plan.
+            noRoute(listener)
+        }
+    }
+
+    private func noRoute(_ listener: ListenerRuntime) {
+        listener.httpCounters.add(HTTPCounter.noRoute.rawValue)
+        reply(.routeNotFound)
+    }
+
+    /// Applies a gateway route's rewrites and leaves the originals in the headers that Envoy uses for them.
+    private func rewrite(_ route: RouteID, _ snapshot: Snapshot) {
+        let oldPath = request.path
+        let oldQuery = request.query
+        let hadQuery = request.hasQuery
+        let oldAuthority = request.authority
+        let changed = snapshot.rewrite(route, request)
+        if changed.contains(.path) {
+            let text = request.append(upTo: Int(oldPath.count) + Int(oldQuery.count) + 1) { space in
+                var used = copy(request.bytes(oldPath), to: space, at: 0)
+                if hadQuery {
+                    space[used] = UInt8(ascii: "?")
+                    used = copy(request.bytes(oldQuery), to: space, at: used + 1)
+                }
+                return used
+            }
+            request.set(.xEnvoyOriginalPath, text)
+        }
+        if changed.contains(.host) { request.set(.xEnvoyOriginalHost, oldAuthority) }
+    }
+
+    private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to space: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+        for index in 0..<bytes.count { space[start + index] = bytes[index] }
+        return start + bytes.count
+    }
+
+    // MARK: Forwarding
+
+    private func forward(to cluster: ClusterUpstreams?, _ dialect: Dialect) {
+        guard let cluster else {
+            reply(.noHealthyUpstream)
+            return
+        }
+        if let error = HeaderRules.prepareRequest(request) {
+            reply(.malformed(error))
+            return
+        }
+        ForwardedHeaders.complete(request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
+        self.cluster = cluster
+        cluster.counters.add(ClusterCounter.upstreamRqTotal.rawValue)
+        cluster.counters.add(ClusterCounter.upstreamRqActive.rawValue)
+        attempt(fresh: false)
+    }
+
+    private func attempt(fresh: Bool) {
+        guard let cluster, let endpoint = fresh ? self.endpoint ?? cluster.pick() : cluster.pick() else {
+            reply(.noHealthyUpstream)
+            return
+        }
+        self.endpoint = endpoint
+        record.endpoint = endpoint.label
+        if !fresh { record.attempts += 1 }
+        do {
+            let connection = try endpoint.connection(fresh: fresh, connectTimeout: cluster.connectTimeout)
+            upstream = connection
+            connection.attach(self)
+        } catch {
+            reply(error.operation.hasPrefix("bind") ? .sourceAddress : .connectFailed(code: error.code))
+            return
+        }
+        endpoint.counters.add(EndpointCounter.rqTotal.rawValue)
+        endpoint.counters.add(EndpointCounter.rqActive.rawValue)
+        record.upstreamTxBegin = worker.loop.now
+        upstream?.sendHead(request, framing: upstreamFraming)
+        if fresh {
+            if !replay.isEmpty { upstream?.sendBody(replay.readable) }
+            if isRequestEnded { upstream?.sendEnd(trailers: trailersIfAny) }
+        }
+    }
+
+    /// A request without a body says so where a body could be expected (RFC 9110 8.6; dataplane.md 1.9).
+    private var upstreamFraming: BodyFraming {
+        guard requestFraming == .none else { return requestFraming }
+        switch request.method {
+        case .get, .head, .connect, .trace: return .none
+        default: return .length(0)
+        }
+    }
+
+    private var trailersIfAny: HeaderBlock? { requestTrailers.count > 0 ? requestTrailers : nil }
+
+    func requestBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        record.bodyBytesReceived += UInt64(bytes.count)
+        deadlines.active(now: worker.loop.now)
+        guard let upstream else { return }
+        if isReplayable {
+            if request.method.isIdempotent, replay.count + bytes.count <= Self.replayBytesMax {
+                replay.append(bytes)
+            } else {
+                isReplayable = false
+                replay.removeAll()
+            }
+        }
+        upstream.sendBody(bytes)
+        if !upstream.hasRoom { downstream?.pauseRequest() }
+    }
+
+    func requestEnded() {
+        guard state == .active else { return }
+        isRequestEnded = true
+        let now = worker.loop.now
+        record.downstreamRxEnd = now
+        deadlines.requestEnded(now: now)
+        deadlines.active(now: now)
+        upstream?.sendEnd(trailers: trailersIfAny)
+        record.upstreamTxEnd = now
+        armTimer()
+    }
+
+    /// The request's body broke the rules.
+    func requestBroken(_ fault: Fault) {
+        if isAnswerStarted {
+            cut(flags: .downstreamProtocolError, details: "http1.codec_error")
+        } else {
+            reply(fault)
+        }
+    }
+
+    /// A head that cannot be read as a request: answered, recorded, and the connection closes.
+    func refuse(_ fault: Fault, on downstream: DownstreamStream) {
+        guard let listener else { return }
+        state = .active
+        self.downstream = downstream
+        _ = adoptGeneration(listener)
+        listener.httpCounters.add(HTTPCounter.downstreamRqTotal.rawValue)
+        listener.httpCounters.add(HTTPCounter.downstreamRqActive.rawValue)
+        listener.httpCounters.add(HTTPCounter.downstreamCxProtocolError.rawValue)
+        reply(fault)
+    }
+
+    override func upstreamDrained() { downstream?.resumeRequest() }
+
+    func downstreamDrained() { upstream?.resumeResponse() }
+
+    func downstreamGone() {
+        guard state == .active else {
+            worker.giveBack(self)
+            return
+        }
+        record.flags.insert(.downstreamConnectionTermination)
+        record.details = "downstream_remote_disconnect"
+        dropUpstream()
+        finish()
+    }
+
+    // MARK: The answer
+
+    override var response: HeaderBlock { answer }
+    override var responseTrailers: HeaderBlock { answerTrailers }
+    override var requestMethod: Method { request.method }
+
+    override func responseHead(framing: BodyFraming) {
+        guard let downstream, let listener else { return }
+        let now = worker.loop.now
+        record.upstreamRxBegin = now
+        deadlines.active(now: now)
+        isAnswerStarted = true
+        record.status = Int(answer.status)
+        record.response = answer
+        record.details = "via_upstream"
+        var framing = framing
+        if framing == .none, request.method == .head || answer.status == 304, let length = contentLength() {
+            // The length of what a GET would have brought (RFC 9110 8.6).
+            framing = .length(length)
+        }
+        HeaderRules.prepareResponse(answer)
+        ForwardedHeaders.completeAnswer(answer, request: request, dialect: listener.dialect, record: record, worker: worker)
+        downstream.sendHead(answer, framing: framing)
+    }
+
+    private func contentLength() -> UInt64? {
+        guard let range = answer.value(.contentLength) else { return nil }
+        var value: UInt64 = 0
+        for byte in answer.bytes(range) {
+            guard byte >= 48, byte <= 57, value < UInt64.max / 10 - 1 else { return nil }
+            value = value * 10 + UInt64(byte - 48)
+        }
+        return value
+    }
+
+    override func responseBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        record.bodyBytesSent += UInt64(bytes.count)
+        deadlines.active(now: worker.loop.now)
+        downstream?.sendBody(bytes)
+        if let downstream, !downstream.hasRoom { upstream?.pauseResponse() }
+    }
+
+    override func responseEnd(hasTrailers: Bool) {
+        upstream = nil
+        record.upstreamRxEnd = worker.loop.now
+        if hasTrailers { record.responseTrailers = answerTrailers }
+        attemptEnded(success: true)
+        downstream?.sendEnd(trailers: hasTrailers ? answerTrailers : nil)
+        finish()
+    }
+
+    override func upstreamFailed(_ failure: UpstreamFailure) {
+        upstream = nil
+        attemptEnded(success: false)
+        if isAnswerStarted {
+            if failure.fault == .badAnswer {
+                cut(flags: .upstreamProtocolError, details: "upstream_reset_after_response_started{protocol_error}")
+            } else {
+                cut(flags: .upstreamConnectionTermination, details: "upstream_reset_after_response_started{connection_termination}")
+            }
+            return
+        }
+        if maySilentlyTryAgain(failure) {
+            secondTryUsed = true
+            answer.reset()
+            answerTrailers.reset()
+            attempt(fresh: true)
+            return
+        }
+        reply(failure.fault)
+    }
+
+    /// A kept-alive connection that the upstream had closed unseen is nobody's failure (RFC 9112 9.3.1): once, and only when
+    /// the request cannot have been acted on or may be repeated. It is not an attempt and no retry policy sees it.
+    private func maySilentlyTryAgain(_ failure: UpstreamFailure) -> Bool {
+        guard failure.wasReused, !failure.responseBytesReceived, !secondTryUsed else { return false }
+        if !failure.requestBytesSent, isReplayable || record.bodyBytesReceived == 0 { return true }
+        return request.method.isIdempotent && isReplayable
+    }
+
+    private func attemptEnded(success: Bool) {
+        guard let endpoint else { return }
+        endpoint.counters.add(EndpointCounter.rqActive.rawValue, -1)
+        endpoint.counters.add(success ? EndpointCounter.rqSuccess.rawValue : EndpointCounter.rqError.rawValue)
+    }
+
+    // MARK: Answers of the proxy itself
+
+    private func reply(_ fault: Fault) {
+        guard let downstream, let listener else { return }
+        dropUpstream()
+        let local = LocalReply(fault, dialect: listener.dialect)
+        record.flags.formUnion(local.flags)
+        record.details = local.details
+        answer.reset()
+        answer.status = UInt16(local.status)
+        let isGRPC = ForwardedHeaders.isGRPC(request)
+        if isGRPC, listener.dialect.replies == .envoy {
+            answer.status = 200
+            answer.add(.contentType, "application/grpc")
+            answer.add(.grpcStatus, local.grpcStatus)
+            if local.body.utf8CodeUnitCount > 0 { answer.add(.grpcMessage, local.body) }
+        } else if local.body.utf8CodeUnitCount > 0 {
+            answer.add(.contentType, "text/plain")
+        }
+        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
+        let body: StaticString = isGRPC && listener.dialect.replies == .envoy ? "" : local.body
+        if local.closes || !downstream.isRequestComplete { downstream.closeAfterAnswer() }
+        sendLocal(body: UnsafeBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount))
+    }
+
+    private func fixedResponse(_ plan: RoutePlan) {
+        guard let listener, let downstream, case .fixedResponse(let status, let body) = plan.action else { return }
+        answer.reset()
+        answer.status = UInt16(clamping: status)
+        if !body.isEmpty { answer.add(.contentType, "text/plain") }
+        record.details = "direct_response"
+        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
+        if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
+        var text = body
+        text.withUTF8 { sendLocal(body: $0) }
+    }
+
+    private func sendLocal(body: UnsafeBufferPointer<UInt8>) {
+        guard let downstream else { return }
+        isAnswerStarted = true
+        record.status = Int(answer.status)
+        record.response = answer
+        downstream.sendHead(answer, framing: .length(UInt64(body.count)))
+        if request.method != .head {
+            record.bodyBytesSent += UInt64(body.count)
+            downstream.sendBody(body)
+        }
+        downstream.sendEnd(trailers: nil)
+        finish()
+    }
+
+    private func handle(_ plan: RoutePlan) {
+        guard case .handler(let name) = plan.action, let factory = generation?.publication.handlers[name] else {
+            reply(.noHealthyUpstream)
+            return
+        }
+        record.attempts += 1
+        let stream = factory.makeStream(worker)
+        upstream = stream
+        stream.attach(self)
+        stream.sendHead(request, framing: requestFraming)
+    }
+
+    /// The handler's answer is a reset of the client's connection.
+    func handlerReset() {
+        upstream = nil
+        let connection = downstream as? HTTP1ServerConnection
+        record.details = "workload_reset"
+        finish()
+        connection?.reset()
+    }
+
+    /// The client has the beginning of an answer that cannot be finished.
+    private func cut(flags: ResponseFlags, details: ResponseDetails) {
+        dropUpstream()
+        record.flags.formUnion(flags)
+        record.details = details
+        downstream?.abort()
+        finish()
+    }
+
+    // MARK: Time
+
+    private func armTimer() {
+        guard state == .active, let next = deadlines.next else { return }
+        if !timer.isArmed || timer.deadline > next { worker.loop.timers.arm(timer, deadline: next) }
+    }
+
+    override func timerFired(_ timer: Timer) {
+        guard state == .active else { return }
+        guard let expiry = deadlines.expired(at: worker.loop.now) else {
+            armTimer()
+            return
+        }
+        switch expiry {
+        case .request:
+            cluster?.counters.add(ClusterCounter.upstreamRqTimeout.rawValue)
+            endpoint?.counters.add(EndpointCounter.rqTimeout.rawValue)
+            if isAnswerStarted {
+                cut(flags: .upstreamRequestTimeout, details: "response_timeout")
+            } else {
+                reply(.requestTimeout)
+            }
+        case .idle:
+            listener?.httpCounters.add(HTTPCounter.downstreamRqIdleTimeout.rawValue)
+            if isAnswerStarted {
+                cut(flags: .streamIdleTimeout, details: "stream_idle_timeout")
+            } else {
+                reply(isRequestEnded ? .responseIdle : .requestIdle)
+            }
+        }
+    }
+
+    // MARK: The end
+
+    private func dropUpstream() {
+        guard let upstream else { return }
+        self.upstream = nil
+        upstream.cancel()
+        attemptEnded(success: false)
+    }
+
+    private func finish() {
+        assert(state == .active)
+        guard state == .active else { return }
+        state = .idle
+        record.downstreamTxEnd = worker.loop.now
+        if let listener, let generation {
+            worker.account(record, listener: listener, cluster: cluster, generation: generation, proxy: proxy)
+        }
+        generation?.exchanges -= 1
+        worker.giveBack(self)
+    }
+
+    /// Back to the state of a new exchange; memory stays.
+    func clear() {
+        state = .idle
+        record.reset()
+        request.reset()
+        answer.reset()
+        if requestTrailers.count > 0 { requestTrailers.reset() }
+        if answerTrailers.count > 0 { answerTrailers.reset() }
+        generation = nil
+        listener = nil
+        downstream = nil
+        upstream = nil
+        cluster = nil
+        endpoint = nil
+        isRequestEnded = false
+        isAnswerStarted = false
+        isReplayable = true
+        secondTryUsed = false
+        replay.removeAll()
+    }
+}

@@ -1,0 +1,387 @@
+import Reactor
+import Telemetry
+import Wire
+
+/// An HTTP/1.1 connection to an endpoint: one request at a time, kept alive in between (RFC 9112 9.3).
+///
+/// Life: connecting → active ⇄ idle → closed. While active it serves one receiver; it detaches before it reports the end
+/// or a failure, so the receiver may ask for another connection from within the event. Bytes that arrive while idle are
+/// a protocol violation (or the answer to nothing) and close it.
+final class HTTP1ClientConnection: UpstreamStream {
+    private enum Phase { case connecting, active, idle, closed }
+
+    private unowned let worker: Worker
+    private let endpoint: EndpointUpstreams
+    private var socket: Socket?
+    private var fd: Int32 = -1
+    private var phase = Phase.connecting
+    private var receiver: UpstreamReceiver?
+    private lazy var timer = Timer(owner: self)
+
+    private var parser = ResponseParser()
+    private var decoder = BodyDecoder(.none)
+    private let inbound: ByteQueue
+    private let outbound: ByteQueue
+    private var requestFraming = BodyFraming.none
+    private var requestEnded = false
+    private var headReceived = false
+    private var isReadable = false
+    private var isPaused = false
+    private var isReused = false
+    private var requestBytesSent = false
+    private var responseBytesReceived = false
+    private var receiverWaitsForRoom = false
+    /// When the connection may be closed for having been idle.
+    private var idleDeadline: Int64 = 0
+
+    init(endpoint: EndpointUpstreams, worker: Worker) {
+        self.endpoint = endpoint
+        self.worker = worker
+        inbound = ByteQueue(pool: worker.loop.pool)
+        outbound = ByteQueue(pool: worker.loop.pool)
+        super.init()
+    }
+
+    // MARK: Connecting
+
+    func connect(timeout: Int64) throws(SystemError) {
+        endpoint.counters.add(EndpointCounter.cxTotal.rawValue)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxTotal.rawValue)
+        let socket = try Socket(family: endpoint.address.family)
+        let fd = socket.fd
+        if let source = endpoint.sourceAddress {
+            // The port is chosen at connect time, so that one address serves many destinations (ip(7)).
+            try? SocketOperations.setOption(fd, 0, 24 /* IP_BIND_ADDRESS_NO_PORT */, 1)
+            try SocketOperations.bind(fd, to: source)
+        }
+        SocketOperations.setNoDelay(fd)
+        let isConnected = try SocketOperations.connect(fd, to: endpoint.address)
+        try worker.loop.add(self, fd: fd)
+        self.socket = consume socket
+        self.fd = fd
+        worker.counters.add(ProcessCounter.descriptorsOpen.rawValue)
+        endpoint.counters.add(EndpointCounter.cxActive.rawValue)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive.rawValue)
+        if isConnected {
+            phase = .active
+        } else if timeout > 0 {
+            worker.loop.timers.arm(timer, deadline: worker.loop.now + timeout)
+        }
+    }
+
+    private func connectionEstablished() {
+        phase = .active
+        worker.loop.timers.cancel(timer)
+        receiver?.connected()
+        flush()
+    }
+
+    // MARK: The request
+
+    /// Binds the connection to a receiver before the request is sent.
+    func attach(_ receiver: UpstreamReceiver) {
+        self.receiver = receiver
+        isReused = phase == .idle
+        if phase == .idle { phase = .active }
+        requestEnded = false
+        headReceived = false
+        requestBytesSent = false
+        responseBytesReceived = false
+        isPaused = false
+        receiverWaitsForRoom = false
+        parser.reset()
+    }
+
+    override func sendHead(_ head: HeaderBlock, framing: BodyFraming) {
+        requestFraming = framing
+        let space = outbound.space(HTTP1Writer.headBound(head))
+        outbound.commit(HTTP1Writer.writeRequest(head, framing: framing, into: space))
+        worker.loop.callAfterEvent(self)
+    }
+
+    override func sendBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        if requestFraming == .chunked {
+            let space = outbound.space(18)
+            outbound.commit(HTTP1Writer.writeChunkHeader(bytes.count, into: space))
+        }
+        write(bytes)
+        if requestFraming == .chunked { outbound.append("\r\n") }
+        if !hasRoom { receiverWaitsForRoom = true }
+        worker.loop.callAfterEvent(self)
+    }
+
+    override func sendEnd(trailers: HeaderBlock?) {
+        requestEnded = true
+        if requestFraming == .chunked {
+            if let trailers {
+                let space = outbound.space(HTTP1Writer.trailersBound(trailers))
+                outbound.commit(HTTP1Writer.writeTrailers(trailers, into: space))
+            } else {
+                outbound.append("0\r\n\r\n")
+            }
+        }
+        worker.loop.callAfterEvent(self)
+    }
+
+    override var hasRoom: Bool { outbound.count < Watermark.high }
+
+    override func afterEvent() {
+        if phase == .active { flush() }
+        if phase != .closed { readInput() }
+    }
+
+    /// Large runs go to the socket straight from the receive buffer; what it does not take is queued.
+    private func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard phase == .active, bytes.count >= 4_096 else {
+            outbound.append(bytes)
+            return
+        }
+        let queued = outbound.count
+        switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable), UnsafeRawBufferPointer(bytes)) {
+        case .bytes(let count):
+            requestBytesSent = true
+            outbound.consume(min(count, queued))
+            let direct = max(0, count - queued)
+            outbound.append(UnsafeBufferPointer(rebasing: bytes[direct...]))
+        case .wouldBlock, .endOfStream:
+            outbound.append(bytes)
+        case .failed:
+            // The answer may be on its way already (an early refusal); reading tells.
+            outbound.removeAll()
+            isReadable = true
+        }
+    }
+
+    private func flush() {
+        while !outbound.isEmpty {
+            switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
+            case .bytes(let count):
+                requestBytesSent = true
+                outbound.consume(count)
+            case .wouldBlock:
+                return
+            case .endOfStream, .failed:
+                outbound.removeAll()
+                isReadable = true
+                return
+            }
+        }
+        if receiverWaitsForRoom {
+            receiverWaitsForRoom = false
+            receiver?.upstreamDrained()
+        }
+    }
+
+    // MARK: The answer
+
+    override func ready(_ events: ReadyEvents) {
+        if phase == .connecting {
+            guard !events.isDisjoint(with: [.output, .error, .hangUp]) else { return }
+            let code = SocketOperations.pendingError(fd)
+            guard code == 0 else {
+                fail(.connectFailed(code: code))
+                return
+            }
+            connectionEstablished()
+        } else if events.contains(.output), !outbound.isEmpty {
+            flush()
+        }
+        if !events.isDisjoint(with: [.input, .peerEnd, .error, .hangUp]) {
+            isReadable = true
+            readInput()
+        }
+    }
+
+    override func pauseResponse() { isPaused = true }
+
+    override func resumeResponse() {
+        isPaused = false
+        worker.loop.callAfterEvent(self)
+    }
+
+    private func readInput() {
+        if !inbound.isEmpty, !isPaused, phase == .active { consumeInbound() }
+        while isReadable, !isPaused, phase == .active || phase == .idle {
+            if phase == .idle {
+                readWhileIdle()
+                return
+            }
+            if inbound.isEmpty {
+                let space = worker.receiveSpace
+                switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space)) {
+                case .bytes(let count):
+                    if count < space.count { isReadable = false }
+                    responseBytesReceived = true
+                    let bytes = UnsafeBufferPointer(rebasing: space[..<count])
+                    let used = process(bytes)
+                    if used < count, phase == .active { inbound.append(UnsafeBufferPointer(rebasing: bytes[used...])) }
+                case .wouldBlock: isReadable = false
+                case .endOfStream: inputEnded()
+                case .failed: broken()
+                }
+            } else {
+                let space = inbound.space(16_384)
+                let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
+                if case .bytes(let count) = result {
+                    if count < space.count { isReadable = false }
+                    inbound.commit(count)
+                    consumeInbound()
+                } else {
+                    inbound.commit(0)
+                    switch result {
+                    case .wouldBlock, .bytes: isReadable = false
+                    case .endOfStream: inputEnded()
+                    case .failed: broken()
+                    }
+                }
+            }
+        }
+    }
+
+    private func consumeInbound() {
+        let used = process(inbound.readable)
+        if phase == .active || phase == .idle { inbound.consume(min(used, inbound.count)) }
+    }
+
+    /// Takes what it can of the bytes; returns how many are used up.
+    private func process(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        guard let receiver else { return bytes.count }
+        var offset = 0
+        while !headReceived {
+            let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
+            switch parser.parse(rest, requestMethod: receiver.requestMethod, into: receiver.response) {
+            case .incomplete:
+                return offset
+            case .refused:
+                fail(.badAnswer)
+                return bytes.count
+            case .complete(let count):
+                offset += count
+                if parser.isInformational {
+                    // Swallowed, as Envoy does without proxy_100_continue (dataplane.md 1.9).
+                    receiver.response.reset()
+                    parser.reset()
+                    continue
+                }
+                if receiver.response.status == 101 {
+                    // No upgrade was asked for: requests are forwarded without their Upgrade field.
+                    fail(.badAnswer)
+                    return bytes.count
+                }
+                headReceived = true
+                decoder = BodyDecoder(parser.framing, limits: .response)
+                receiver.responseHead(framing: parser.framing)
+            }
+        }
+        while self.receiver === receiver, !isPaused {
+            let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
+            switch decoder.next(rest, trailers: receiver.responseTrailers) {
+            case .needMore(let consumed):
+                return offset + consumed
+            case .data(let skip, let count):
+                let data = UnsafeBufferPointer(rebasing: rest[skip..<(skip + count)])
+                offset += skip + count
+                receiver.responseBody(data)
+            case .end(let consumed):
+                offset += consumed
+                answerComplete(leftover: bytes.count - offset)
+                return offset
+            case .refused:
+                fail(.badAnswer)
+                return bytes.count
+            }
+        }
+        return offset
+    }
+
+    private func answerComplete(leftover: Int) {
+        guard let receiver else { return }
+        let hasTrailers = receiver.responseTrailers.count > 0
+        self.receiver = nil
+        let isReusable = requestEnded && outbound.isEmpty && parser.keepAlive && leftover == 0 && parser.framing != .untilClose
+        if isReusable, endpoint.keep(self) {
+            phase = .idle
+            idleDeadline = worker.loop.now + endpoint.keepAliveTimeout
+            if !timer.isArmed { worker.loop.timers.arm(timer, deadline: idleDeadline) }
+        } else {
+            close()
+        }
+        receiver.responseEnd(hasTrailers: hasTrailers)
+    }
+
+    private func inputEnded() {
+        isReadable = false
+        guard headReceived else {
+            fail(.terminatedBeforeHead)
+            return
+        }
+        if decoder.closed() {
+            answerComplete(leftover: 0)
+        } else {
+            fail(.badAnswer)
+        }
+    }
+
+    private func broken() {
+        isReadable = false
+        fail(.resetBeforeHead)
+    }
+
+    private func readWhileIdle() {
+        switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(worker.receiveSpace)) {
+        case .wouldBlock: isReadable = false
+        case .bytes, .endOfStream, .failed:
+            endpoint.forget(self)
+            close()
+        }
+    }
+
+    // MARK: The end
+
+    override func timerFired(_ timer: Timer) {
+        switch phase {
+        case .connecting: fail(.connectTimeout)
+        case .idle:
+            if worker.loop.now >= idleDeadline {
+                endpoint.forget(self)
+                close()
+            } else {
+                worker.loop.timers.arm(timer, deadline: idleDeadline)
+            }
+        case .active, .closed:
+            // Armed while idle and in use again: looked at when the connection is next put back.
+            break
+        }
+    }
+
+    private func fail(_ fault: Fault) {
+        let failure = UpstreamFailure(
+            fault: fault, wasReused: isReused, requestBytesSent: requestBytesSent, responseBytesReceived: responseBytesReceived)
+        if phase == .connecting {
+            endpoint.counters.add(EndpointCounter.cxConnectFail.rawValue)
+            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail.rawValue)
+        }
+        let receiver = self.receiver
+        self.receiver = nil
+        close()
+        receiver?.upstreamFailed(failure)
+    }
+
+    override func cancel() {
+        receiver = nil
+        close()
+    }
+
+    private func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        worker.loop.timers.cancel(timer)
+        worker.loop.remove(self)
+        outbound.removeAll()
+        inbound.removeAll()
+        socket = nil
+        endpoint.counters.add(EndpointCounter.cxActive.rawValue, -1)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive.rawValue, -1)
+        worker.counters.add(ProcessCounter.descriptorsOpen.rawValue, -1)
+    }
+}

@@ -1,0 +1,154 @@
+import Routing
+import Telemetry
+import Wire
+
+/// Everything that can go wrong with an exchange, by source, phase and kind.
+public enum Fault: Equatable, Sendable {
+    // The request.
+    case malformed(HTTP1Error)
+    case pathNormalization
+    case asteriskForm
+    case upgradeRefused
+    case connectMethod
+    case routeNotFound
+    case requestIdle
+    case headTimeout
+    // The way to the upstream.
+    case noHealthyUpstream
+    case connectFailed(code: Int32)
+    case connectTimeout
+    case sourceAddress
+    // The answer.
+    case terminatedBeforeHead
+    case resetBeforeHead
+    case badAnswer
+    case requestTimeout
+    case responseIdle
+}
+
+/// What the client gets when the proxy itself answers: one table from fault to status, text, flag and details.
+///
+/// Texts, codes and flags are those of Envoy 1.40 (dataplane.md 1.5); listeners of the Lattice dialect answer as Lattice
+/// does (lattice.md 2.6).
+struct LocalReply {
+    var status: Int
+    var body: StaticString = ""
+    var flags: ResponseFlags = []
+    var details: ResponseDetails
+    var closes = false
+
+    init(_ fault: Fault, dialect: Dialect) {
+        self.init(envoy: fault)
+        if dialect.replies == .lattice { adaptToLattice(fault) }
+        if case .malformed = fault, status == 431 { status = dialect.headerLimitStatus }
+    }
+
+    private init(_ status: Int, _ body: StaticString, _ flags: ResponseFlags, _ details: ResponseDetails, closes: Bool = false) {
+        self.status = status
+        self.body = body
+        self.flags = flags
+        self.details = details
+        self.closes = closes
+    }
+
+    private init(envoy fault: Fault) {
+        switch fault {
+        case .malformed(let error):
+            self.init(error.status, Self.text(of: error.status), .downstreamProtocolError, ResponseDetails(error.details), closes: true)
+        case .pathNormalization:
+            self.init(400, "", [], "path_normalization_failed")
+        case .asteriskForm:
+            self.init(404, "", [], "absolute_path_rejected")
+        case .upgradeRefused:
+            self.init(403, "", [], "upgrade_failed", closes: true)
+        case .connectMethod:
+            self.init(404, "", .noRouteFound, "route_not_found", closes: true)
+        case .routeNotFound:
+            self.init(404, "", .noRouteFound, "route_not_found")
+        case .requestIdle:
+            self.init(408, "stream timeout", .streamIdleTimeout, "stream_idle_timeout", closes: true)
+        case .headTimeout:
+            self.init(408, "", .downstreamProtocolError, "request_header_timeout", closes: true)
+        case .noHealthyUpstream:
+            self.init(503, "no healthy upstream", .noHealthyUpstream, "no_healthy_upstream")
+        case .connectFailed(let code):
+            self.init(503, Self.connectFailure, .upstreamConnectionFailure, Self.connectDetails(code))
+        case .sourceAddress:
+            self.init(503, Self.localFailure, .upstreamConnectionFailure, "upstream_reset_before_response_started{local_connection_failure}")
+        case .connectTimeout:
+            self.init(503, Self.connectionTimeout, .upstreamConnectionFailure, "upstream_reset_before_response_started{connection_timeout}")
+        case .terminatedBeforeHead:
+            self.init(503, Self.termination, .upstreamConnectionTermination, "upstream_reset_before_response_started{connection_termination}")
+        case .resetBeforeHead:
+            self.init(503, Self.termination, .upstreamConnectionTermination, "upstream_reset_before_response_started{connection_termination}")
+        case .badAnswer:
+            self.init(502, Self.protocolError, .upstreamProtocolError, "upstream_reset_before_response_started{protocol_error}")
+        case .requestTimeout:
+            self.init(504, "upstream request timeout", .upstreamRequestTimeout, "response_timeout")
+        case .responseIdle:
+            self.init(504, "stream timeout", .streamIdleTimeout, "stream_idle_timeout")
+        }
+    }
+
+    /// Lattice documents statuses and leaves bodies open: they are empty here. Flags and details stay, for our own records.
+    private mutating func adaptToLattice(_ fault: Fault) {
+        body = ""
+        switch fault {
+        case .malformed, .pathNormalization, .asteriskForm, .upgradeRefused, .connectMethod, .requestIdle, .headTimeout:
+            status = 400
+        case .badAnswer:
+            status = 502
+        case .requestTimeout, .responseIdle:
+            status = 504
+        case .routeNotFound:
+            status = 404
+        case .noHealthyUpstream, .connectFailed, .connectTimeout, .sourceAddress, .terminatedBeforeHead, .resetBeforeHead:
+            status = 503
+        }
+    }
+
+    /// HTTP to gRPC for local replies (dataplane.md 1.5).
+    var grpcStatus: StaticString {
+        switch status {
+        case 400: "13"
+        case 401: "16"
+        case 403: "7"
+        case 404: "12"
+        case 429, 502, 503, 504: "14"
+        default: "2"
+        }
+    }
+
+    private static func text(of status: Int) -> StaticString {
+        switch status {
+        case 400: "Bad Request"
+        case 431: "Request Header Fields Too Large"
+        case 426: "Upgrade Required"
+        case 501: "Not Implemented"
+        case 505: "HTTP Version Not Supported"
+        case 403: "Forbidden"
+        case 414: "URI Too Long"
+        default: "Bad Request"
+        }
+    }
+
+    private static let connectFailure: StaticString =
+        "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"
+    private static let localFailure: StaticString =
+        "upstream connect error or disconnect/reset before headers. reset reason: local connection failure"
+    private static let connectionTimeout: StaticString =
+        "upstream connect error or disconnect/reset before headers. reset reason: connection timeout"
+    private static let termination: StaticString =
+        "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
+    private static let protocolError: StaticString =
+        "upstream connect error or disconnect/reset before headers. reset reason: protocol error"
+
+    private static func connectDetails(_ code: Int32) -> ResponseDetails {
+        switch code {
+        case 111: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
+        case 113: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}"
+        case 101: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}"
+        default: "upstream_reset_before_response_started{remote_connection_failure}"
+        }
+    }
+}

@@ -1,0 +1,346 @@
+import Glibc
+import Reactor
+import Routing
+import Telemetry
+import Wire
+
+/// One thread's share of the data plane: an event loop, its listening sockets, connections, pools and buffers.
+///
+/// Nothing here is shared: other threads reach a worker only through its mailbox. What it must know (snapshots, log
+/// targets) comes as immutable values; what others want to know (counters) it writes into blocks that anyone may read.
+public final class Worker {
+    let index: Int
+    public let loop: EventLoop
+    let counters: CounterBlock
+    let matchScratch = MatchScratch()
+    var random: Random
+    private(set) var generation: Generation
+    private let stats: StatStore
+
+    /// Where receives land; parsed before the next receive, so one is enough for all connections.
+    let receiveSpace: UnsafeMutableBufferPointer<UInt8>
+    static let receiveBytes = 65_536
+
+    var openConnections = 0
+    let connectionsMax: Int
+    private var connectionCounter: UInt64 = 0
+    private var reserveDescriptor: Int32
+
+    private var listeners: [ListenerKey: ListenerRuntime] = [:]
+    private var draining: [ObjectIdentifier: ListenerRuntime] = [:]
+    private var clusters: [ClusterKey: ClusterUpstreams] = [:]
+    private var authorityClusters: [ClusterKey: ClusterUpstreams] = [:]
+    private static let authorityClustersMax = 1_024
+    private var freeExchanges: [Exchange] = []
+    private static let freeExchangesMax = 1_024
+
+    private var logBuffers: [LogBuffer] = []
+    private var logFiles: [LogFile?] = []
+    private lazy var logTimer = Timer(owner: housekeeping)
+    private lazy var housekeeping = Housekeeping(worker: self)
+    static let logBytesMax = 32_768
+    static let logInterval: Int64 = 1_000_000_000
+
+    private var dateSecond: Int64 = -1
+    private let dateText: UnsafeMutableBufferPointer<UInt8>
+    /// Called on this thread when no connection of a draining listener is left.
+    var onDrained: (() -> Void)?
+
+    private struct ClusterKey: Hashable {
+        var proxy: String
+        var cluster: String
+    }
+
+    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError) {
+        self.index = index
+        self.stats = stats
+        self.connectionsMax = connectionsMax
+        loop = try EventLoop()
+        counters = stats.counters(StatKey(proxy: "", kind: .server, name: "worker_\(index)"), worker: index)
+        random = Random(seed: seed)
+        receiveSpace = .allocate(capacity: Self.receiveBytes)
+        dateText = .allocate(capacity: 29)
+        reserveDescriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        generation = Generation(publication: publication, clusters: [])
+        freeExchanges.reserveCapacity(Self.freeExchangesMax)
+    }
+
+    deinit {
+        receiveSpace.deallocate()
+        dateText.deallocate()
+        if reserveDescriptor >= 0 { _ = Glibc.close(reserveDescriptor) }
+    }
+
+    // MARK: Snapshots
+
+    /// A listening socket for this worker, made by the control thread.
+    struct NewListener: Sendable {
+        var key: ListenerKey
+        /// Owned by this value until the worker takes it.
+        var fd: Int32
+    }
+
+    /// Serves `publication` from the next request on. Runs between events, on this worker's thread.
+    func adopt(_ publication: Publication, newListeners: [NewListener], slots: [LogFile]) {
+        let old = generation
+        let snapshot = publication.snapshot
+        var kept: [ClusterKey: ClusterUpstreams] = [:]
+        let ordered = (0..<snapshot.clusterCount).map { index in
+            let id = ClusterID(raw: Int32(index))
+            let plan = snapshot.cluster(id)
+            let proxy = snapshot.proxy(of: id)
+            let key = ClusterKey(proxy: proxy.name, cluster: plan.name)
+            let cluster = clusters[key] ?? makeCluster(key)
+            cluster.label = publication.clusterLabels[index]
+            kept[key] = cluster
+            cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy) }
+            return cluster
+        }
+        generation = Generation(publication: publication, clusters: ordered)
+        let gone = clusters.filter { kept[$0.key] == nil }
+        clusters = kept
+        adoptListeners(publication, newListeners, old)
+        for cluster in gone.values { cluster.drain() }
+        adoptLogs(slots)
+    }
+
+    private func adoptListeners(_ publication: Publication, _ new: [NewListener], _ old: Generation) {
+        let snapshot = publication.snapshot
+        var opened = Dictionary(new.map { ($0.key, $0.fd) }, uniquingKeysWith: { first, _ in first })
+        var current: [ListenerKey: ListenerRuntime] = [:]
+        for raw in 0..<snapshot.listenerCount {
+            let id = ListenerID(raw: Int32(raw))
+            let plan = snapshot.listener(id)
+            let proxy = snapshot.proxy(of: id)
+            for bind in plan.binds {
+                let key = ListenerKey(proxy: proxy.name, listener: plan.name, address: bind.address)
+                if let known = listeners.removeValue(forKey: key) {
+                    known.adopt(id: id, dialect: plan.dialect)
+                    current[key] = known
+                } else if let fd = opened.removeValue(forKey: key) {
+                    let made = try? ListenerRuntime(
+                        key: key, socket: Socket(owning: fd), id: id, dialect: plan.dialect,
+                        counters: stats.counters(StatKey(proxy: proxy.name, kind: .listener, name: bind.address.description), worker: index),
+                        httpCounters: stats.counters(StatKey(proxy: proxy.name, kind: .http, name: plan.statPrefix), worker: index),
+                        worker: self)
+                    current[key] = made
+                }
+            }
+        }
+        let removed = listeners
+        listeners = current
+        for listener in removed.values {
+            draining[ObjectIdentifier(listener)] = listener
+            listener.drain(old)
+        }
+        for fd in opened.values { _ = Glibc.close(fd) }
+    }
+
+    private func makeCluster(_ key: ClusterKey) -> ClusterUpstreams {
+        ClusterUpstreams(
+            name: key.cluster,
+            counters: stats.counters(StatKey(proxy: key.proxy, kind: .cluster, name: key.cluster), worker: index),
+            start: UInt32(truncatingIfNeeded: random.next()))
+    }
+
+    private func makeEndpoint(
+        _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan, proxy: ProxyPlan
+    ) -> EndpointUpstreams? {
+        guard let address = SocketAddress(plan.address) else { return nil }
+        var source: SocketAddress?
+        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.contains(":") == ip.contains(":") {
+            source = SocketAddress(ip: ip, port: 0)
+        }
+        return EndpointUpstreams(
+            key: EndpointUpstreams.Key(name: plan.name, address: plan.address), address: address, sourceAddress: source,
+            label: EndpointLabel(
+                name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name, node: clusterPlan.source.name),
+            counters: stats.counters(
+                StatKey(proxy: proxy.name, kind: .endpoint, name: "\(clusterPlan.name)::\(plan.address.hostText)"), worker: index),
+            clusterCounters: cluster.counters, worker: self)
+    }
+
+    func drained(_ listener: ListenerRuntime) {
+        draining.removeValue(forKey: ObjectIdentifier(listener))
+        if draining.isEmpty { onDrained?() }
+    }
+
+    /// Every listener stops accepting; `onDrained` follows when the last connection is closed.
+    func drainAll() {
+        let all = listeners
+        listeners = [:]
+        for listener in all.values { draining[ObjectIdentifier(listener)] = listener }
+        for listener in all.values { listener.drain(generation) }
+        if draining.isEmpty { onDrained?() }
+    }
+
+    var isDrained: Bool { listeners.isEmpty && draining.isEmpty }
+
+    /// The deadline passed: what is left is cut.
+    func abortAll() {
+        for listener in Array(draining.values) { listener.closeAll() }
+        for listener in Array(listeners.values) { listener.closeAll() }
+    }
+
+    // MARK: Egress to an authority of the client's choice
+
+    /// The destination named by an absolute-form request (egress filter ALLOW_ALL): an IP literal or localhost. Names come
+    /// with discovery; until then they have no endpoint, and the request is answered `no healthy upstream`.
+    func authorityCluster(of head: HeaderBlock, listener: ListenerRuntime) -> ClusterUpstreams? {
+        let authority = head.bytes(head.authority)
+        guard let (hostRange, port) = Authority.split(authority) else { return nil }
+        var host = String(decoding: authority[hostRange], as: UTF8.self)
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host.lowercased() == "localhost" { host = "127.0.0.1" }
+        let number = port ?? (head.scheme == .https ? 443 : 80)
+        guard SocketAddress(ip: host, port: number) != nil else { return nil }
+        let address = NetworkAddress.ip(host: host, port: number)
+        let key = ClusterKey(proxy: listener.key.proxy, cluster: address.description)
+        if let known = authorityClusters[key] { return known }
+        if authorityClusters.count >= Self.authorityClustersMax {
+            // An arbitrary one gives way; its connections in use finish.
+            if let victim = authorityClusters.first { authorityClusters.removeValue(forKey: victim.key)?.drain() }
+        }
+        let proxy = generation.snapshot.proxy(of: listener.id)
+        let name = "cds_egress_\(proxy.mesh)_mesh-allow-all"
+        let cluster = makeCluster(ClusterKey(proxy: proxy.name, cluster: name))
+        let plan = ClusterPlan(
+            name: name, endpoints: [EndpointPlan(name: address.description, address: address)], source: proxy.source)
+        cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy) }
+        cluster.label = ClusterLabel(name: name, node: proxy.source.name)
+        authorityClusters[key] = cluster
+        return cluster
+    }
+
+    // MARK: Exchanges
+
+    func takeExchange() -> Exchange { freeExchanges.popLast() ?? Exchange(worker: self) }
+
+    func giveBack(_ exchange: Exchange) {
+        exchange.clear()
+        if freeExchanges.count < Self.freeExchangesMax { freeExchanges.append(exchange) }
+    }
+
+    func nextConnectionID() -> UInt64 {
+        connectionCounter += 1
+        return connectionCounter << 8 | UInt64(index & 255)
+    }
+
+    /// Takes a waiting connection with the reserve descriptor and closes it; false if there is no reserve.
+    func refuseWithReserve(_ fd: Int32) -> Bool {
+        guard reserveDescriptor >= 0 else { return false }
+        _ = Glibc.close(reserveDescriptor)
+        var peer = SocketOperations.emptyAddress()
+        var refused = false
+        if let accepted = try? SocketOperations.accept(fd, peer: &peer) {
+            _ = Glibc.close(accepted)
+            refused = true
+        }
+        reserveDescriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return refused
+    }
+
+    // MARK: Records
+
+    /// Counts and logs a finished exchange.
+    func account(
+        _ record: Record, listener: ListenerRuntime, cluster: ClusterUpstreams?, generation: Generation, proxy: Int
+    ) {
+        let http = listener.httpCounters
+        http.add(HTTPCounter.downstreamRqActive.rawValue, -1)
+        http.add(HTTPCounter.downstreamRqCompleted.rawValue)
+        if let index = HTTPCounter.statusClass(record.status) { http.add(index.rawValue) }
+        if let cluster {
+            cluster.counters.add(ClusterCounter.upstreamRqActive.rawValue, -1)
+            cluster.counters.add(ClusterCounter.upstreamRqCompleted.rawValue)
+            if let index = ClusterCounter.statusClass(record.status) { cluster.counters.add(index.rawValue) }
+            record.cluster = cluster.label
+        }
+        if record.labels == nil { record.labels = generation.publication.proxyLabels[proxy] }
+        for target in generation.publication.logTargets[proxy] {
+            guard target.slot < logBuffers.count else { continue }
+            let buffer = logBuffers[target.slot]
+            target.format.append(record, to: buffer)
+            if buffer.count >= Self.logBytesMax { logFiles[target.slot]?.submit(buffer) }
+        }
+        if !logTimer.isArmed, !logBuffers.isEmpty { loop.timers.arm(logTimer, deadline: loop.now + Self.logInterval) }
+    }
+
+    private func adoptLogs(_ files: [LogFile]) {
+        flushLogs()
+        while logBuffers.count < files.count { logBuffers.append(LogBuffer()) }
+        logFiles = files
+    }
+
+    func flushLogs() {
+        for (buffer, file) in zip(logBuffers, logFiles) where !buffer.isEmpty { file?.submit(buffer) }
+    }
+
+    // MARK: Date
+
+    /// The Date field's value (RFC 9110 5.6.7), made once a second.
+    var date: UnsafeBufferPointer<UInt8> {
+        let second = Clock.realtime() / 1_000_000_000
+        if second != dateSecond {
+            dateSecond = second
+            HTTPDate.write(second, into: dateText)
+        }
+        return UnsafeBufferPointer(dateText)
+    }
+}
+
+/// The worker's own timers.
+private final class Housekeeping: Handler {
+    unowned let worker: Worker
+    init(worker: Worker) {
+        self.worker = worker
+        super.init()
+    }
+    override func timerFired(_ timer: Timer) { worker.flushLogs() }
+}
+
+/// IMF-fixdate (RFC 9110 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+enum HTTPDate {
+    private static let days: StaticString = "SunMonTueWedThuFriSat"
+    private static let months: StaticString = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+    static func write(_ second: Int64, into text: UnsafeMutableBufferPointer<UInt8>) {
+        var time = time_t(second)
+        var parts = tm()
+        gmtime_r(&time, &parts)
+        func put(_ source: StaticString, _ from: Int, _ at: Int) {
+            for index in 0..<3 { text[at + index] = source.utf8Start[from * 3 + index] }
+        }
+        func two(_ value: Int32, _ at: Int) {
+            text[at] = UInt8(48 + value / 10 % 10)
+            text[at + 1] = UInt8(48 + value % 10)
+        }
+        let template: StaticString = "   , 00 xxx 0000 00:00:00 GMT"
+        for index in 0..<29 { text[index] = template.utf8Start[index] }
+        put(days, Int(parts.tm_wday), 0)
+        two(parts.tm_mday, 5)
+        put(months, Int(parts.tm_mon), 8)
+        two((parts.tm_year + 1900) / 100, 12)
+        two((parts.tm_year + 1900) % 100, 14)
+        two(parts.tm_hour, 17)
+        two(parts.tm_min, 20)
+        two(parts.tm_sec, 23)
+    }
+}
+
+extension NetworkAddress {
+    /// As logs and statistics show it: `127.0.0.1:80`, or the path of a unix socket.
+    var hostText: String {
+        if case .unix(let path) = self { path } else { description }
+    }
+}
+
+extension SocketAddress {
+    /// nil if the text is no address; the definitions were checked, so that is an error of the caller.
+    init?(_ address: NetworkAddress) {
+        switch address {
+        case .ip(let host, let port): self.init(ip: host, port: port)
+        case .unix(let path): self.init(unixPath: path)
+        }
+    }
+}
