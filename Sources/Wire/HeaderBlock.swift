@@ -25,71 +25,161 @@
         public var id: HeaderID
     }
 
-    // Request line. `path` excludes the query; `query` excludes the question mark and `hasQuery` tells `?` from nothing.
-    public var method: Method = .get
-    public var methodName: Range = .empty
-    public var scheme: Scheme = .http
-    /// Host and optional port, from the Host field or, in absolute form, from the target (RFC 9112 3.2.2).
-    public var authority: Range = .empty
-    public var path: Range = .empty
-    public var query: Range = .empty
-    public var hasQuery = false
-    public var version: HTTPVersion = .http11
-
-    // Status line.
-    public var status: UInt16 = 0
-    public var reason: Range = .empty
-
-    @usableFromInline var storage: UnsafeMutablePointer<UInt8>
-    @usableFromInline var capacity: Int
-    /// Bytes of the buffer in use.
-    public private(set) var used = 0
-
-    @usableFromInline var fields: UnsafeMutablePointer<Field>
-    @usableFromInline var fieldCapacity: Int
-    /// Lines in the block, the removed ones included.
-    public private(set) var count = 0
+    /// Everything in the block that changes. It lies behind a constant pointer rather than in stored properties,
+    /// because a class property read or written across modules costs a dynamic exclusivity check each time, and a
+    /// head is made of hundreds of such accesses.
+    @unsafe @usableFromInline struct Contents {
+        @usableFromInline var method: Method = .get
+        @usableFromInline var methodName: Range = .empty
+        @usableFromInline var scheme: Scheme = .http
+        @usableFromInline var authority: Range = .empty
+        @usableFromInline var path: Range = .empty
+        @usableFromInline var query: Range = .empty
+        @usableFromInline var hasQuery = false
+        @usableFromInline var version: HTTPVersion = .http11
+        @usableFromInline var status: UInt16 = 0
+        @usableFromInline var reason: Range = .empty
+        @usableFromInline var used = 0
+        @usableFromInline var count = 0
+        @usableFromInline var capacity: Int
+        @usableFromInline var fieldCapacity: Int
+        @usableFromInline var storage: UnsafeMutablePointer<UInt8>
+        @usableFromInline var fields: UnsafeMutablePointer<Field>
+    }
+    @usableFromInline let contents: UnsafeMutablePointer<Contents>
 
     /// Index of the first live line with each known identifier plus one; zero is "none".
     @usableFromInline let firstIndex: UnsafeMutablePointer<UInt16>
+    /// The process-wide table of known names, kept here so that a look-up needs no lazy global.
+    let names: UnsafePointer<HeaderNames.Entry>
 
     public init(bytes: Int = 1024, fields fieldCapacity: Int = 32) {
-        capacity = bytes
-        unsafe storage = .allocate(capacity: bytes)
-        self.fieldCapacity = fieldCapacity
-        unsafe fields = .allocate(capacity: fieldCapacity)
+        unsafe contents = .allocate(capacity: 1)
+        unsafe contents.initialize(
+            to: Contents(
+                capacity: max(bytes, 64), fieldCapacity: max(fieldCapacity, 8),
+                storage: .allocate(capacity: max(bytes, 64)), fields: .allocate(capacity: max(fieldCapacity, 8))))
         unsafe firstIndex = .allocate(capacity: HeaderID.count)
         unsafe firstIndex.initialize(repeating: 0, count: HeaderID.count)
+        unsafe names = HeaderNames.table
     }
 
     deinit {
-        unsafe storage.deallocate()
-        unsafe fields.deallocate()
+        unsafe contents.pointee.storage.deallocate()
+        unsafe contents.pointee.fields.deallocate()
+        unsafe contents.deallocate()
         unsafe firstIndex.deallocate()
     }
 
     /// Empties the block and keeps its memory.
     public func reset() {
-        used = 0
-        count = 0
-        method = .get
-        methodName = .empty
-        scheme = .http
-        authority = .empty
-        path = .empty
-        query = .empty
-        hasQuery = false
-        version = .http11
-        status = 0
-        reason = .empty
+        unsafe contents.pointee = Contents(
+            capacity: contents.pointee.capacity, fieldCapacity: contents.pointee.fieldCapacity,
+            storage: contents.pointee.storage, fields: contents.pointee.fields)
         unsafe firstIndex.update(repeating: 0, count: HeaderID.count)
+    }
+
+    // MARK: Start line
+
+    /// The request method; `other` when it is none of the known ones, see `methodName`.
+    public var method: Method {
+        @inlinable get { unsafe contents.pointee.method }
+        @inlinable set { unsafe contents.pointee.method = newValue }
+    }
+
+    /// The method as it was received; empty in a head that was not parsed.
+    public var methodName: Range {
+        @inlinable get { unsafe contents.pointee.methodName }
+        @inlinable set { unsafe contents.pointee.methodName = newValue }
+    }
+
+    /// The scheme of an absolute-form target, else what the caller sets from the connection.
+    public var scheme: Scheme {
+        @inlinable get { unsafe contents.pointee.scheme }
+        @inlinable set { unsafe contents.pointee.scheme = newValue }
+    }
+
+    /// Host and optional port, from the Host field or, in absolute form, from the target (RFC 9112 3.2.2).
+    public var authority: Range {
+        @inlinable get { unsafe contents.pointee.authority }
+        @inlinable set { unsafe contents.pointee.authority = newValue }
+    }
+
+    /// The target without its query; empty for CONNECT, `*` in asterisk form.
+    public var path: Range {
+        @inlinable get { unsafe contents.pointee.path }
+        @inlinable set { unsafe contents.pointee.path = newValue }
+    }
+
+    /// The query without its question mark.
+    public var query: Range {
+        @inlinable get { unsafe contents.pointee.query }
+        @inlinable set { unsafe contents.pointee.query = newValue }
+    }
+
+    /// Whether the target has a question mark, with or without a query behind it.
+    public var hasQuery: Bool {
+        @inlinable get { unsafe contents.pointee.hasQuery }
+        @inlinable set { unsafe contents.pointee.hasQuery = newValue }
+    }
+
+    /// The version of the received message.
+    public var version: HTTPVersion {
+        @inlinable get { unsafe contents.pointee.version }
+        @inlinable set { unsafe contents.pointee.version = newValue }
+    }
+
+    /// The status code, 100...999; 0 in a request.
+    public var status: UInt16 {
+        @inlinable get { unsafe contents.pointee.status }
+        @inlinable set { unsafe contents.pointee.status = newValue }
+    }
+
+    /// The reason phrase; may be empty.
+    public var reason: Range {
+        @inlinable get { unsafe contents.pointee.reason }
+        @inlinable set { unsafe contents.pointee.reason = newValue }
+    }
+
+    /// Bytes of the buffer in use.
+    public internal(set) var used: Int {
+        @inlinable get { unsafe contents.pointee.used }
+        set { unsafe contents.pointee.used = newValue }
+    }
+
+    /// Lines in the block, the removed ones included.
+    public internal(set) var count: Int {
+        @inlinable get { unsafe contents.pointee.count }
+        set { unsafe contents.pointee.count = newValue }
+    }
+
+    @usableFromInline var storage: UnsafeMutablePointer<UInt8> {
+        @inlinable get { unsafe contents.pointee.storage }
+        set { unsafe contents.pointee.storage = newValue }
+    }
+
+    @usableFromInline var fields: UnsafeMutablePointer<Field> {
+        @inlinable get { unsafe contents.pointee.fields }
+        set { unsafe contents.pointee.fields = newValue }
+    }
+
+    /// Bytes of memory held for the buffer, which `reset()` keeps.
+    public internal(set) var capacity: Int {
+        get { unsafe contents.pointee.capacity }
+        set { unsafe contents.pointee.capacity = newValue }
+    }
+
+    private var fieldCapacity: Int {
+        get { unsafe contents.pointee.fieldCapacity }
+        set { unsafe contents.pointee.fieldCapacity = newValue }
     }
 
     // MARK: Bytes
 
     /// The bytes of a range. The pointer is valid until the next append, so it is read at once and not kept.
     @inlinable public func bytes(_ range: Range) -> UnsafeBufferPointer<UInt8> {
-        unsafe UnsafeBufferPointer(start: storage + Int(range.start), count: Int(range.count))
+        precondition(Int(range.start) + Int(range.count) <= used)
+        return unsafe UnsafeBufferPointer(start: storage + Int(range.start), count: Int(range.count))
     }
 
     /// The bytes of a range as text, for messages and tests.
@@ -100,7 +190,7 @@
     /// Copies bytes to the end of the buffer. The source may lie in this very buffer.
     public func append(_ bytes: UnsafeBufferPointer<UInt8>) -> Range {
         let range = Range(start: used, count: bytes.count)
-        guard let base = unsafe bytes.baseAddress, bytes.count > 0 else { return range }
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return range }
         if used + bytes.count > capacity {
             unsafe growAndAppend(base, bytes.count)
         } else {
@@ -117,7 +207,7 @@
 
     /// Reserves `count` bytes at the end and lets `body` fill them; `body` returns how many it used.
     public func append(upTo count: Int, _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int) -> Range {
-        if used + count > capacity { grow(to: used + count) }
+        reserve(count)
         let start = used
         let written = unsafe body(UnsafeMutableBufferPointer(start: storage + start, count: count))
         used += min(max(written, 0), count)
@@ -143,18 +233,19 @@
         }
     }
 
-    /// Adds a line with a known name.
+    /// Adds a line with a known name. The value may lie in this very buffer.
     public func add(_ id: HeaderID, _ value: UnsafeBufferPointer<UInt8>) {
+        // Laid out as on the wire, `name: value` and CRLF, so that the writer can copy neighbouring lines at once.
         let name = append(id.name)
+        _ = append(": ")
         let value = unsafe append(value)
+        _ = append("\r\n")
         add(id: id, name: name, value: value)
     }
 
     /// Adds a line with a known name and a constant value.
     public func add(_ id: HeaderID, _ value: StaticString) {
-        let name = append(id.name)
-        let value = append(value)
-        add(id: id, name: name, value: value)
+        unsafe add(id, UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
     }
 
     /// Index of the first line with a known name.
@@ -220,7 +311,7 @@
 
     // MARK: Growth
 
-    private func growAndAppend(_ base: UnsafePointer<UInt8>, _ size: Int) {
+    @inline(never) private func growAndAppend(_ base: UnsafePointer<UInt8>, _ size: Int) {
         // The source may be inside the old buffer, so it is copied before the old buffer goes.
         let wanted = max(capacity * 2, used + size)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
@@ -231,7 +322,12 @@
         capacity = wanted
     }
 
-    private func grow(to size: Int) {
+    /// Makes room for `count` further bytes, so that pointers into the buffer stay valid while they are written.
+    @inline(__always) func reserve(_ count: Int) {
+        if used + count > capacity { grow(to: used + count) }
+    }
+
+    @inline(never) private func grow(to size: Int) {
         let wanted = max(capacity * 2, size)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
         unsafe larger.update(from: storage, count: used)
@@ -240,7 +336,7 @@
         capacity = wanted
     }
 
-    private func growFields() {
+    @inline(never) private func growFields() {
         let wanted = fieldCapacity * 2
         let larger = UnsafeMutablePointer<Field>.allocate(capacity: wanted)
         unsafe larger.moveInitialize(from: fields, count: count)

@@ -110,3 +110,42 @@ public enum HeaderID: UInt8, CaseIterable, Sendable {
         }
     }
 }
+
+extension Method {
+    /// The method of a name, which is case-sensitive (RFC 9110 9.1); `other` when it is none of the known ones.
+    public static func named(_ name: UnsafeBufferPointer<UInt8>) -> Method {
+        guard let base = name.baseAddress else { return .other }
+        return unsafe named(base, name.count)
+    }
+
+    @inline(__always) static func named(_ name: UnsafePointer<UInt8>, _ count: Int) -> Method {
+        switch count {
+        case 3: return unsafe name.matches("GET") ? .get : name.matches("PUT") ? .put : .other
+        case 4: return unsafe name.matches("POST") ? .post : name.matches("HEAD") ? .head : .other
+        case 5: return unsafe name.matches("PATCH") ? .patch : name.matches("TRACE") ? .trace : .other
+        case 6: return unsafe name.matches("DELETE") ? .delete : .other
+        case 7: return unsafe name.matches("OPTIONS") ? .options : name.matches("CONNECT") ? .connect : .other
+        default: return .other
+        }
+    }
+}
+
+extension HTTPVersion {
+    /// The version in eight bytes; `nil` when it is neither `HTTP/1.1` nor `HTTP/1.0`.
+    @inline(__always) static func named(_ bytes: UnsafePointer<UInt8>) -> HTTPVersion? {
+        if unsafe bytes.matches("HTTP/1.1") { return .http11 }
+        return unsafe bytes.matches("HTTP/1.0") ? .http10 : nil
+    }
+
+    /// Whether eight bytes have the form of a version: `HTTP/`, digit, dot, digit (RFC 9112 2.3).
+    static func isWellFormed(_ bytes: UnsafePointer<UInt8>) -> Bool {
+        unsafe bytes.matches("HTTP/") && Bytes.isDigit(bytes[5]) && bytes[6] == 0x2E && Bytes.isDigit(bytes[7])
+    }
+}
+
+extension UnsafePointer<UInt8> {
+    /// Whether the bytes start with a word. As many bytes as the word has must be readable.
+    @inline(__always) func matches(_ word: StaticString) -> Bool {
+        unsafe Bytes.equal(self, word.utf8Start, word.utf8CodeUnitCount)
+    }
+}
