@@ -143,14 +143,30 @@ extension Snapshot {
 
     // MARK: Headers
 
-    /// A missing header never matches a condition on its value, inverted or not; inverted `present` matches when it is missing.
+    /// Several lines of one name are matched one by one: the condition holds if it holds for any of them, and inversion
+    /// negates that. Envoy 1.40 does so (seen: with `x-a: 1` and `x-a: 2`, exact `1` and exact `2` match, exact `1,2` and
+    /// inverted exact `1` do not); its older versions joined the values with commas.
+    ///
+    /// A missing header never matches a condition on its value, inverted or not; inverted `present` matches when it is
+    /// missing. Blanks around a value do not count.
     func headerMatches(
         _ header: UnsafePointer<HeaderRecord>, _ head: HeaderBlock, _ scratch: MatchScratch
     ) -> Bool {
-        guard let value = headerValue(header, head, scratch) else {
-            return header.pointee.kind == .present && header.pointee.isInverted
+        guard header.pointee.source == .line else {
+            guard let value = pseudoHeader(header.pointee.source, head, scratch) else { return isMissingMatch(header) }
+            return conditionHolds(header, value, scratch) != header.pointee.isInverted
         }
-        return conditionHolds(header, value, scratch) != header.pointee.isInverted
+        guard var index = nextLine(header, head, from: 0) else { return isMissingMatch(header) }
+        while true {
+            let value = ASCII.trimmed(head.bytes(head.field(index).value))
+            if conditionHolds(header, value, scratch) { return !header.pointee.isInverted }
+            guard let next = nextLine(header, head, from: index + 1) else { return header.pointee.isInverted }
+            index = next
+        }
+    }
+
+    @inline(__always) private func isMissingMatch(_ header: UnsafePointer<HeaderRecord>) -> Bool {
+        header.pointee.kind == .present && header.pointee.isInverted
     }
 
     private func conditionHolds(
@@ -173,16 +189,10 @@ extension Snapshot {
         }
     }
 
-    /// The value that a header predicate sees, or nil when the header is missing.
-    ///
-    /// Blanks around a value do not count. Several lines of one name are joined with a bare comma in their order, as
-    /// Envoy joins them (dataplane.md 1.1 saw `1` sent twice match exact `1`; Envoy's documentation and RFC 9110 5.3 say
-    /// joined, and so it is here: `1,1` is not `1`. `joinsRepeatedHeaders` is the one place to change).
-    func headerValue(
-        _ header: UnsafePointer<HeaderRecord>, _ head: HeaderBlock, _ scratch: MatchScratch
-    ) -> Bytes? {
-        switch header.pointee.source {
-        case .line: return lineValue(header, head, scratch)
+    /// What a predicate on `:method`, `:path`, `:scheme`, `:authority` or `host` sees, or nil when there is none.
+    func pseudoHeader(_ source: HeaderSource, _ head: HeaderBlock, _ scratch: MatchScratch) -> Bytes? {
+        switch source {
+        case .line: return nil
         case .authority: return head.authority.isEmpty ? nil : head.bytes(head.authority)
         case .method:
             if !head.methodName.isEmpty { return head.bytes(head.methodName) }
@@ -202,32 +212,12 @@ extension Snapshot {
         }
     }
 
-    private static let joinsRepeatedHeaders = true
-
-    private func lineValue(
-        _ header: UnsafePointer<HeaderRecord>, _ head: HeaderBlock, _ scratch: MatchScratch
-    ) -> Bytes? {
-        guard let first = nextLine(header, head, from: 0) else { return nil }
-        let value = ASCII.trimmed(head.bytes(head.field(first).value))
-        guard Self.joinsRepeatedHeaders, var next = nextLine(header, head, from: first + 1) else { return value }
-        scratch.begin()
-        scratch.append(value)
-        while true {
-            scratch.append(0x2C)
-            scratch.append(ASCII.trimmed(head.bytes(head.field(next).value)))
-            guard let following = nextLine(header, head, from: next + 1) else { return scratch.text }
-            next = following
-        }
-    }
-
-    private func nextLine(_ header: UnsafePointer<HeaderRecord>, _ head: HeaderBlock, from start: Int) -> Int? {
+    /// Index of the first line at or after `start` that a header predicate is about.
+    func nextLine(_ header: UnsafePointer<HeaderRecord>, _ head: HeaderBlock, from start: Int) -> Int? {
         let id = header.pointee.id
-        var index = start
         if id.isKnown {
-            if start == 0 {
-                guard let first = head.firstIndex(of: id) else { return nil }
-                return first
-            }
+            guard var index = head.firstIndex(of: id) else { return nil }
+            index = max(index, start)
             while index < head.count {
                 if head.field(index).id == id { return index }
                 index += 1
@@ -235,6 +225,7 @@ extension Snapshot {
             return nil
         }
         let name = text(header.pointee.name)
+        var index = start
         while index < head.count {
             let field = head.field(index)
             if field.id == .other, Int(field.name.count) == name.count, ASCII.equal(head.bytes(field.name), name) {
