@@ -48,5 +48,6 @@ let package = Package(
         .target(name: "Wire", swiftSettings: strict),
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "CLinux"),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
     ]
 )
