@@ -49,5 +49,6 @@ let package = Package(
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "CLinux"),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
     ]
 )

@@ -1,1 +1,0 @@
-public final class Pattern: Sendable { public let source: String; public init(_ s: String) { source = s } }
