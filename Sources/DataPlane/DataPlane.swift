@@ -138,7 +138,7 @@ public final class DataPlane: Sendable {
     /// One socket for each worker. The first is bound without SO_REUSEPORT, so that a second process on the address gets an
     /// error instead of a share of the traffic; then the option is set and the others join (design section 9).
     private func open(_ bind: ListenerPlan.Bind) throws(SystemError) -> ([Int32], NetworkAddress) {
-        do {
+        do throws(SystemError) {
             return try open(bind.address)
         } catch {
             guard error.isPermission, let other = bind.unprivileged else { throw error }
@@ -150,7 +150,7 @@ public final class DataPlane: Sendable {
         guard var address = SocketAddress(planned) else { throw SystemError("bind \(planned)", code: EINVAL) }
         if case .unix(let path) = planned { removeDeadSocket(path, address) }
         var descriptors: [Int32] = []
-        do {
+        do throws(SystemError) {
             let first = try Socket(family: address.family)
             try SocketOperations.setOption(first.fd, SOL_SOCKET, SO_REUSEADDR, 1)
             try SocketOperations.bind(first.fd, to: address)

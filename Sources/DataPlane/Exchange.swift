@@ -106,7 +106,7 @@ final class Exchange: UpstreamReceiver {
             if form.asksForUpgrade, !asksForH2C { return .upgradeRefused }
             if !PathRules.normalize(request) { return .pathNormalization }
         }
-        if dialect.usesEnvoyHeaders { HeaderRules.stripClientControl(request) }
+        if dialect.usesEnvoyHeaders { HeaderRules.stripClientControl(request, edge: dialect.forwardedFor == .appendPeer) }
         return nil
     }
 
@@ -275,7 +275,7 @@ final class Exchange: UpstreamReceiver {
     /// The request's body broke the rules.
     func requestBroken(_ fault: Fault) {
         if isAnswerStarted {
-            cut(flags: .downstreamProtocolError, details: "http1.codec_error")
+            cut(flags: .downstreamProtocolError, details: .codecError)
         } else {
             reply(fault)
         }
@@ -303,7 +303,7 @@ final class Exchange: UpstreamReceiver {
             return
         }
         record.flags.insert(.downstreamConnectionTermination)
-        record.details = "downstream_remote_disconnect"
+        record.details = .downstreamRemoteDisconnect
         dropUpstream()
         finish()
     }
@@ -322,7 +322,7 @@ final class Exchange: UpstreamReceiver {
         isAnswerStarted = true
         record.status = Int(answer.status)
         record.response = answer
-        record.details = "via_upstream"
+        record.details = .viaUpstream
         var framing = framing
         if framing == .none, request.method == .head || answer.status == 304, let length = contentLength() {
             // The length of what a GET would have brought (RFC 9110 8.6).
@@ -364,9 +364,9 @@ final class Exchange: UpstreamReceiver {
         attemptEnded(success: false)
         if isAnswerStarted {
             if failure.fault == .badAnswer {
-                cut(flags: .upstreamProtocolError, details: "upstream_reset_after_response_started{protocol_error}")
+                cut(flags: .upstreamProtocolError, details: .upstreamProtocolErrorMidResponse)
             } else {
-                cut(flags: .upstreamConnectionTermination, details: "upstream_reset_after_response_started{connection_termination}")
+                cut(flags: .upstreamConnectionTermination, details: .upstreamTerminatedMidResponse)
             }
             return
         }
@@ -424,7 +424,7 @@ final class Exchange: UpstreamReceiver {
         answer.reset()
         answer.status = UInt16(clamping: status)
         if !body.isEmpty { answer.add(.contentType, "text/plain") }
-        record.details = "direct_response"
+        record.details = .directResponse
         ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
         if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
         var text = body
@@ -461,7 +461,7 @@ final class Exchange: UpstreamReceiver {
     func handlerReset() {
         upstream = nil
         let connection = downstream as? HTTP1ServerConnection
-        record.details = "workload_reset"
+        record.details = ResponseDetails("workload_reset")
         finish()
         connection?.reset()
     }
@@ -493,14 +493,14 @@ final class Exchange: UpstreamReceiver {
             cluster?.counters.add(ClusterCounter.upstreamRqTimeout.rawValue)
             endpoint?.counters.add(EndpointCounter.rqTimeout.rawValue)
             if isAnswerStarted {
-                cut(flags: .upstreamRequestTimeout, details: "response_timeout")
+                cut(flags: .upstreamRequestTimeout, details: .responseTimeout)
             } else {
                 reply(.requestTimeout)
             }
         case .idle:
             listener?.httpCounters.add(HTTPCounter.downstreamRqIdleTimeout.rawValue)
             if isAnswerStarted {
-                cut(flags: .streamIdleTimeout, details: "stream_idle_timeout")
+                cut(flags: .streamIdleTimeout, details: .streamIdleTimeout)
             } else {
                 reply(isRequestEnded ? .responseIdle : .requestIdle)
             }

@@ -54,39 +54,39 @@ struct LocalReply {
     private init(envoy fault: Fault) {
         switch fault {
         case .malformed(let error):
-            self.init(error.status, Self.text(of: error.status), .downstreamProtocolError, ResponseDetails(error.details), closes: true)
+            self.init(Int(error.status), Self.text(of: Int(error.status)), .downstreamProtocolError, ResponseDetails(error.details), closes: true)
         case .pathNormalization:
-            self.init(400, "", [], "path_normalization_failed")
+            self.init(400, "", [], .pathNormalizationFailed)
         case .asteriskForm:
-            self.init(404, "", [], "absolute_path_rejected")
+            self.init(404, "", [], .absolutePathRejected)
         case .upgradeRefused:
-            self.init(403, "", [], "upgrade_failed", closes: true)
+            self.init(403, "", [], .upgradeFailed, closes: true)
         case .connectMethod:
-            self.init(404, "", .noRouteFound, "route_not_found", closes: true)
+            self.init(404, "", .noRouteFound, .routeNotFound, closes: true)
         case .routeNotFound:
-            self.init(404, "", .noRouteFound, "route_not_found")
+            self.init(404, "", .noRouteFound, .routeNotFound)
         case .requestIdle:
-            self.init(408, "stream timeout", .streamIdleTimeout, "stream_idle_timeout", closes: true)
+            self.init(408, "stream timeout", .streamIdleTimeout, .streamIdleTimeout, closes: true)
         case .headTimeout:
-            self.init(408, "", .downstreamProtocolError, "request_header_timeout", closes: true)
+            self.init(408, "", .downstreamProtocolError, .requestHeaderTimeout, closes: true)
         case .noHealthyUpstream:
-            self.init(503, "no healthy upstream", .noHealthyUpstream, "no_healthy_upstream")
+            self.init(503, "no healthy upstream", .noHealthyUpstream, .noHealthyUpstream)
         case .connectFailed(let code):
             self.init(503, Self.connectFailure, .upstreamConnectionFailure, Self.connectDetails(code))
         case .sourceAddress:
-            self.init(503, Self.localFailure, .upstreamConnectionFailure, "upstream_reset_before_response_started{local_connection_failure}")
+            self.init(503, Self.localFailure, .upstreamConnectionFailure, .upstreamLocalConnectFailure)
         case .connectTimeout:
-            self.init(503, Self.connectionTimeout, .upstreamConnectionFailure, "upstream_reset_before_response_started{connection_timeout}")
+            self.init(503, Self.connectionTimeout, .upstreamConnectionFailure, .upstreamConnectTimeout)
         case .terminatedBeforeHead:
-            self.init(503, Self.termination, .upstreamConnectionTermination, "upstream_reset_before_response_started{connection_termination}")
+            self.init(503, Self.termination, .upstreamConnectionTermination, .upstreamConnectionTermination)
         case .resetBeforeHead:
-            self.init(503, Self.termination, .upstreamConnectionTermination, "upstream_reset_before_response_started{connection_termination}")
+            self.init(503, Self.termination, .upstreamConnectionTermination, .upstreamConnectionTermination)
         case .badAnswer:
-            self.init(502, Self.protocolError, .upstreamProtocolError, "upstream_reset_before_response_started{protocol_error}")
+            self.init(502, Self.protocolError, .upstreamProtocolError, .upstreamProtocolError)
         case .requestTimeout:
-            self.init(504, "upstream request timeout", .upstreamRequestTimeout, "response_timeout")
+            self.init(504, "upstream request timeout", .upstreamRequestTimeout, .responseTimeout)
         case .responseIdle:
-            self.init(504, "stream timeout", .streamIdleTimeout, "stream_idle_timeout")
+            self.init(504, "stream timeout", .streamIdleTimeout, .streamIdleTimeout)
         }
     }
 
@@ -145,10 +145,10 @@ struct LocalReply {
 
     private static func connectDetails(_ code: Int32) -> ResponseDetails {
         switch code {
-        case 111: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}"
-        case 113: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}"
-        case 101: "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}"
-        default: "upstream_reset_before_response_started{remote_connection_failure}"
+        case 111: .upstreamConnectRefused
+        case 113: ResponseDetails("upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}")
+        case 101: ResponseDetails("upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}")
+        default: .upstreamConnectFailure
         }
     }
 }
