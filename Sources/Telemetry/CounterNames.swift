@@ -1,0 +1,202 @@
+// The statistics that Trellis keeps, by Envoy's names (data plane reference 1.12). Each set is an enum whose raw values
+// index a `CounterBlock`. Only what the proxy really counts is here: a name that always shows 0 would claim a protection
+// that does not exist.
+
+/// A set of counters and gauges that one `CounterBlock` holds.
+public protocol CounterSet: RawRepresentable, CaseIterable, Sendable where RawValue == Int {
+    /// Envoy's name, without the prefix of its owner.
+    var name: String { get }
+    var isGauge: Bool { get }
+}
+
+/// `cluster.<name>.…`
+public enum ClusterCounter: Int, CounterSet {
+    case upstreamCxTotal, upstreamCxActive, upstreamCxHTTP1Total, upstreamCxHTTP2Total
+    case upstreamCxConnectFail, upstreamCxConnectTimeout, upstreamCxConnectAttemptsExceeded, upstreamCxIdleTimeout
+    case upstreamCxOverflow, upstreamCxPoolOverflow, upstreamCxProtocolError, upstreamCxNoneHealthy
+    case upstreamCxMaxRequests, upstreamCxCloseNotify
+    case upstreamCxDestroy, upstreamCxDestroyLocal, upstreamCxDestroyRemote
+    case upstreamCxDestroyWithActiveRq, upstreamCxDestroyLocalWithActiveRq, upstreamCxDestroyRemoteWithActiveRq
+    case upstreamCxRxBytesTotal, upstreamCxTxBytesTotal
+    case upstreamRqTotal, upstreamRqActive, upstreamRqCompleted
+    case upstreamRq1xx, upstreamRq2xx, upstreamRq3xx, upstreamRq4xx, upstreamRq5xx
+    case upstreamRqPendingTotal, upstreamRqPendingActive, upstreamRqPendingOverflow, upstreamRqPendingFailureEject
+    case upstreamRqActiveOverflow, upstreamRqCancelled, upstreamRqTimeout, upstreamRqPerTryTimeout
+    case upstreamRqPerTryIdleTimeout, upstreamRqMaxDurationReached, upstreamRqRxReset, upstreamRqTxReset
+    case upstreamRqRetry, upstreamRqRetrySuccess, upstreamRqRetryOverflow, upstreamRqRetryLimitExceeded
+    case upstreamRqRetryBackoffExponential, retryOrShadowAbandoned
+    case upstreamFlowControlPausedReadingTotal, upstreamFlowControlResumedReadingTotal, bindErrors
+    case lbHealthyPanic, membershipChange, membershipTotal, membershipHealthy, membershipDegraded, membershipExcluded
+    case breakerCxOpen, breakerRqOpen, breakerRqPendingOpen, breakerRqRetryOpen
+    case outlierActive, outlierTotal, outlierOverflow, outlierEnforcedTotal, outlierEnforcedConsecutive5xx
+    case outlierDetectedConsecutive5xx
+    case healthAttempt, healthSuccess, healthFailure, healthPassiveFailure, healthNetworkFailure, healthHealthy
+
+    public var isGauge: Bool {
+        switch self {
+        case .upstreamCxActive, .upstreamRqActive, .upstreamRqPendingActive, .membershipTotal, .membershipHealthy,
+            .membershipDegraded, .membershipExcluded, .breakerCxOpen, .breakerRqOpen, .breakerRqPendingOpen,
+            .breakerRqRetryOpen, .outlierActive, .healthHealthy:
+            true
+        default: false
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .upstreamCxHTTP1Total: "upstream_cx_http1_total"
+        case .upstreamCxHTTP2Total: "upstream_cx_http2_total"
+        case .upstreamRq1xx: "upstream_rq_1xx"
+        case .upstreamRq2xx: "upstream_rq_2xx"
+        case .upstreamRq3xx: "upstream_rq_3xx"
+        case .upstreamRq4xx: "upstream_rq_4xx"
+        case .upstreamRq5xx: "upstream_rq_5xx"
+        case .breakerCxOpen: "circuit_breakers.default.cx_open"
+        case .breakerRqOpen: "circuit_breakers.default.rq_open"
+        case .breakerRqPendingOpen: "circuit_breakers.default.rq_pending_open"
+        case .breakerRqRetryOpen: "circuit_breakers.default.rq_retry_open"
+        case .outlierActive: "outlier_detection.ejections_active"
+        case .outlierTotal: "outlier_detection.ejections_total"
+        case .outlierOverflow: "outlier_detection.ejections_overflow"
+        case .outlierEnforcedTotal: "outlier_detection.ejections_enforced_total"
+        case .outlierEnforcedConsecutive5xx: "outlier_detection.ejections_enforced_consecutive_5xx"
+        case .outlierDetectedConsecutive5xx: "outlier_detection.ejections_detected_consecutive_5xx"
+        case .healthAttempt: "health_check.attempt"
+        case .healthSuccess: "health_check.success"
+        case .healthFailure: "health_check.failure"
+        case .healthPassiveFailure: "health_check.passive_failure"
+        case .healthNetworkFailure: "health_check.network_failure"
+        case .healthHealthy: "health_check.healthy"
+        default: snakeCase("\(self)")
+        }
+    }
+}
+
+/// `listener.<address>.…`
+public enum ListenerCounter: Int, CounterSet {
+    case downstreamCxTotal, downstreamCxActive, downstreamCxDestroy, downstreamCxOverflow, downstreamGlobalCxOverflow
+    case downstreamCxOverloadReject, downstreamPreCxTimeout, downstreamPreCxActive, noFilterChainMatch
+
+    public var isGauge: Bool { self == .downstreamCxActive || self == .downstreamPreCxActive }
+    public var name: String { snakeCase("\(self)") }
+}
+
+/// `http.<prefix>.…`
+public enum HTTPCounter: Int, CounterSet {
+    case downstreamCxTotal, downstreamCxActive, downstreamCxHTTP1Total, downstreamCxHTTP1Active
+    case downstreamCxHTTP2Total, downstreamCxHTTP2Active
+    case downstreamCxDestroy, downstreamCxDestroyLocal, downstreamCxDestroyRemote
+    case downstreamCxDestroyActiveRq, downstreamCxDestroyLocalActiveRq, downstreamCxDestroyRemoteActiveRq
+    case downstreamCxIdleTimeout, downstreamCxDrainClose, downstreamCxProtocolError, downstreamCxDelayedCloseTimeout
+    case downstreamCxMaxRequestsReached, downstreamCxUpgradesTotal, downstreamCxUpgradesActive
+    case downstreamCxRxBytesTotal, downstreamCxTxBytesTotal
+    case downstreamFlowControlPausedReadingTotal, downstreamFlowControlResumedReadingTotal
+    case downstreamRqTotal, downstreamRqActive, downstreamRqCompleted, downstreamRqHTTP1Total, downstreamRqHTTP2Total
+    case downstreamRq1xx, downstreamRq2xx, downstreamRq3xx, downstreamRq4xx, downstreamRq5xx
+    case downstreamRqTimeout, downstreamRqIdleTimeout, downstreamRqHeaderTimeout, downstreamRqMaxDurationReached
+    case downstreamRqTooLarge, downstreamRqRxReset, downstreamRqTxReset, downstreamRqResponseBeforeRqComplete
+    case downstreamRqNonRelativePath, downstreamRqFailedPathNormalization, downstreamRqWsOnNonWsRoute
+    case downstreamRqTooManyPrematureResets
+    case noRoute, noCluster, rqDirectResponse, rqRedirect, rqTotal, rqResetAfterDownstreamResponseStarted, rsTooLarge
+
+    public var isGauge: Bool {
+        switch self {
+        case .downstreamCxActive, .downstreamCxHTTP1Active, .downstreamCxHTTP2Active, .downstreamCxUpgradesActive,
+            .downstreamRqActive:
+            true
+        default: false
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .downstreamCxHTTP1Total: "downstream_cx_http1_total"
+        case .downstreamCxHTTP1Active: "downstream_cx_http1_active"
+        case .downstreamCxHTTP2Total: "downstream_cx_http2_total"
+        case .downstreamCxHTTP2Active: "downstream_cx_http2_active"
+        case .downstreamRqHTTP1Total: "downstream_rq_http1_total"
+        case .downstreamRqHTTP2Total: "downstream_rq_http2_total"
+        case .downstreamRq1xx: "downstream_rq_1xx"
+        case .downstreamRq2xx: "downstream_rq_2xx"
+        case .downstreamRq3xx: "downstream_rq_3xx"
+        case .downstreamRq4xx: "downstream_rq_4xx"
+        case .downstreamRq5xx: "downstream_rq_5xx"
+        default: snakeCase("\(self)")
+        }
+    }
+}
+
+/// One endpoint of a cluster, as `/clusters` shows it.
+public enum EndpointCounter: Int, CounterSet {
+    case cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal
+
+    public var isGauge: Bool { self == .cxActive || self == .rqActive || self == .rqPendingActive }
+    public var name: String { snakeCase("\(self)") }
+}
+
+/// The process: names with their whole prefix.
+public enum ProcessCounter: Int, CounterSet {
+    case serverLive, serverState, serverUptime, serverConcurrency, serverTotalConnections, serverMemoryPhysicalSize
+    case activeClusters, clusterAdded, clusterModified, clusterRemoved
+    case listenerAdded, listenerModified, listenerRemoved, listenerCreateSuccess, listenerCreateFailure
+    case totalListenersActive, totalListenersDraining
+    case logWriteCompleted, logWriteFailed, logReopenFailed, logLines, logDropped
+    case snapshotGeneration, snapshotUpdateSuccess, snapshotUpdateRejected
+
+    public var isGauge: Bool {
+        switch self {
+        case .serverLive, .serverState, .serverUptime, .serverConcurrency, .serverTotalConnections,
+            .serverMemoryPhysicalSize, .activeClusters, .totalListenersActive, .totalListenersDraining,
+            .snapshotGeneration:
+            true
+        default: false
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .serverLive: "server.live"
+        case .serverState: "server.state"
+        case .serverUptime: "server.uptime"
+        case .serverConcurrency: "server.concurrency"
+        case .serverTotalConnections: "server.total_connections"
+        case .serverMemoryPhysicalSize: "server.memory_physical_size"
+        case .activeClusters: "cluster_manager.active_clusters"
+        case .clusterAdded: "cluster_manager.cluster_added"
+        case .clusterModified: "cluster_manager.cluster_modified"
+        case .clusterRemoved: "cluster_manager.cluster_removed"
+        case .listenerAdded: "listener_manager.listener_added"
+        case .listenerModified: "listener_manager.listener_modified"
+        case .listenerRemoved: "listener_manager.listener_removed"
+        case .listenerCreateSuccess: "listener_manager.listener_create_success"
+        case .listenerCreateFailure: "listener_manager.listener_create_failure"
+        case .totalListenersActive: "listener_manager.total_listeners_active"
+        case .totalListenersDraining: "listener_manager.total_listeners_draining"
+        case .logWriteCompleted: "filesystem.write_completed"
+        case .logWriteFailed: "filesystem.write_failed"
+        case .logReopenFailed: "filesystem.reopen_failed"
+        case .logLines: "access_log.lines"
+        case .logDropped: "access_log.dropped"
+        case .snapshotGeneration: "snapshot.generation"
+        case .snapshotUpdateSuccess: "snapshot.update_success"
+        case .snapshotUpdateRejected: "snapshot.update_rejected"
+        }
+    }
+}
+
+/// Envoy's histograms, in milliseconds.
+public enum HistogramKind: Int, CaseIterable, Sendable {
+    case upstreamRqTime, upstreamCxConnectMs, upstreamCxLengthMs
+    case downstreamRqTime, downstreamCxLengthMs
+
+    public var name: String { snakeCase("\(self)") }
+}
+
+/// `upstreamRqTotal` → `upstream_rq_total`.
+func snakeCase(_ name: String) -> String {
+    var result = ""
+    for character in name {
+        if character.isUppercase { result += "_" + character.lowercased() } else { result.append(character) }
+    }
+    return result
+}
