@@ -52,19 +52,17 @@ public enum Authority {
         var groups = 0
         var digits = 0
         var compressed = false
-        // A colon may lead only as one half of `::`.
-        if index < count, unsafe base[index] == 0x3A {
-            guard index + 1 < count, unsafe base[index + 1] == 0x3A else { return 0 }
-        }
         while index < count {
             let byte = unsafe base[index]
             if byte == 0x5D {
                 if digits > 0 { groups += 1 }
                 return groups == 8 && !compressed || compressed && groups < 8 ? index + 1 : 0
             } else if byte == 0x3A {
+                guard index + 1 < count else { return 0 }
+                // Without a group before it a colon may only be the first of `::` at the start.
+                guard unsafe digits > 0 || index == 1 && base[2] == 0x3A else { return 0 }
                 if digits > 0 { groups += 1 }
                 digits = 0
-                guard index + 1 < count else { return 0 }
                 if unsafe base[index + 1] == 0x3A {
                     if compressed { return 0 }
                     compressed = true
