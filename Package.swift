@@ -50,5 +50,6 @@ let package = Package(
         .target(name: "CLinux"),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
+        .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: plain),
     ]
 )
