@@ -1,0 +1,77 @@
+// Everything that is wrong with the definitions, collected instead of thrown: one run shows all of it (design section 5).
+// A finding names the resource and the field; the source map turns them into file, line and column. The same finding is kept
+// once, however many proxies lead to it, and the result is in file order.
+
+import Definitions
+import Routing
+
+final class Findings {
+    private let sources: SourceMap
+    private var collected: [Diagnostic] = []
+    private var seen: Set<String> = []
+
+    init(sources: SourceMap) { self.sources = sources }
+
+    func error(
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+    ) {
+        add(.error, code, resource, field, message, suggestion)
+    }
+
+    func warning(
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+    ) {
+        add(.warning, code, resource, field, message, suggestion)
+    }
+
+    func note(
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+    ) {
+        add(.note, code, resource, field, message, suggestion)
+    }
+
+    private func add(
+        _ severity: Diagnostic.Severity, _ code: String, _ resource: ResourceKey, _ field: String, _ message: String,
+        _ suggestion: String?
+    ) {
+        let finding = Diagnostic(
+            severity, code, at: sources.position(resource, field), path: resource.path(field), message,
+            suggestion: suggestion)
+        if seen.insert(finding.description).inserted { collected.append(finding) }
+    }
+
+    /// All findings: by file, line and column, those without a place last.
+    var sorted: [Diagnostic] {
+        collected.enumerated().sorted { a, b in
+            switch (a.element.position, b.element.position) {
+            case (let p?, let q?):
+                (p.file, p.line, p.column, a.offset) < (q.file, q.line, q.column, b.offset)
+            case (.some, nil): true
+            case (nil, .some): false
+            case (nil, nil): a.offset < b.offset
+            }
+        }.map(\.element)
+    }
+
+    /// Where a resource, or one field of it, was defined.
+    func source(_ resource: ResourceKey, _ field: String = "") -> SourceRef {
+        SourceRef(
+            kind: resource.kind.rawValue, name: resource.qualifiedName,
+            place: sources.position(resource, field)?.description)
+    }
+}
+
+extension ResourceKey {
+    /// Name with its parents: `colors/colors/canary`.
+    var qualifiedName: String {
+        let parts = [mesh, parent, name].compactMap { $0 }.filter { !$0.isEmpty }
+        return parts.isEmpty ? kind.rawValue : parts.joined(separator: "/")
+    }
+}
+
+extension SourceRef {
+    /// The origin of a value that no definition gave.
+    static func standard(_ name: String) -> SourceRef { SourceRef(kind: defaultKind, name: name) }
+
+    static let defaultKind = "default"
+}

@@ -1,0 +1,32 @@
+// IP addresses as text, without names, ports, brackets or zones. IPv4 is strict dotted decimal: `127.1` and `010.0.0.1` mean
+// different things to different programs, so they are refused.
+
+import Glibc
+
+enum IPLiteral {
+    /// The 32 bits of a dotted-decimal address.
+    static func ipv4(_ text: String) -> UInt32? {
+        let octets = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard octets.count == 4 else { return nil }
+        var bits: UInt32 = 0
+        for octet in octets {
+            guard (1...3).contains(octet.utf8.count), octet.utf8.allSatisfy({ (48...57).contains($0) }),
+                octet.utf8.count == 1 || octet.utf8.first != 48, let value = UInt32(octet), value < 256
+            else { return nil }
+            bits = bits << 8 | value
+        }
+        return bits
+    }
+
+    static func isIPv6(_ text: String) -> Bool {
+        var address = in6_addr()
+        return text.contains(":") && inet_pton(AF_INET6, text, &address) == 1
+    }
+
+    static func isValid(_ text: String) -> Bool { ipv4(text) != nil || isIPv6(text) }
+
+    static func isLoopback(_ text: String) -> Bool {
+        if let bits = ipv4(text) { return bits >> 24 == 127 }
+        return text == "::1"
+    }
+}
