@@ -79,8 +79,8 @@ final class Exchange: UpstreamReceiver {
         record.version = request.version
         record.headerBytesReceived = UInt64(headBytes)
         deadlines = ExchangeDeadlines(now: worker.loop.now, idleTimeout: Self.idleTimeout)
-        listener.httpCounters.add(HTTPCounter.downstreamRqTotal.rawValue)
-        listener.httpCounters.add(HTTPCounter.downstreamRqActive.rawValue)
+        listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
+        listener.httpCounters.add(HTTPCounter.downstreamRqActive)
         if let fault = refusal(form, listener.dialect) {
             reply(fault)
             return
@@ -159,7 +159,7 @@ final class Exchange: UpstreamReceiver {
     }
 
     private func noRoute(_ listener: ListenerRuntime) {
-        listener.httpCounters.add(HTTPCounter.noRoute.rawValue)
+        listener.httpCounters.add(HTTPCounter.noRoute)
         reply(.routeNotFound)
     }
 
@@ -202,8 +202,8 @@ final class Exchange: UpstreamReceiver {
         }
         ForwardedHeaders.complete(request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
         self.cluster = cluster
-        cluster.counters.add(ClusterCounter.upstreamRqTotal.rawValue)
-        cluster.counters.add(ClusterCounter.upstreamRqActive.rawValue)
+        cluster.counters.add(ClusterCounter.upstreamRqTotal)
+        cluster.counters.add(ClusterCounter.upstreamRqActive)
         attempt(fresh: false)
     }
 
@@ -223,8 +223,8 @@ final class Exchange: UpstreamReceiver {
             reply(error.operation.hasPrefix("bind") ? .sourceAddress : .connectFailed(code: error.code))
             return
         }
-        endpoint.counters.add(EndpointCounter.rqTotal.rawValue)
-        endpoint.counters.add(EndpointCounter.rqActive.rawValue)
+        endpoint.counters.add(EndpointCounter.rqTotal)
+        endpoint.counters.add(EndpointCounter.rqActive)
         record.upstreamTxBegin = worker.loop.now
         upstream?.sendHead(request, framing: upstreamFraming)
         if fresh {
@@ -287,9 +287,9 @@ final class Exchange: UpstreamReceiver {
         state = .active
         self.downstream = downstream
         _ = adoptGeneration(listener)
-        listener.httpCounters.add(HTTPCounter.downstreamRqTotal.rawValue)
-        listener.httpCounters.add(HTTPCounter.downstreamRqActive.rawValue)
-        listener.httpCounters.add(HTTPCounter.downstreamCxProtocolError.rawValue)
+        listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
+        listener.httpCounters.add(HTTPCounter.downstreamRqActive)
+        listener.httpCounters.add(HTTPCounter.downstreamCxProtocolError)
         reply(fault)
     }
 
@@ -390,8 +390,8 @@ final class Exchange: UpstreamReceiver {
 
     private func attemptEnded(success: Bool) {
         guard let endpoint else { return }
-        endpoint.counters.add(EndpointCounter.rqActive.rawValue, -1)
-        endpoint.counters.add(success ? EndpointCounter.rqSuccess.rawValue : EndpointCounter.rqError.rawValue)
+        endpoint.counters.add(EndpointCounter.rqActive, -1)
+        endpoint.counters.add(success ? EndpointCounter.rqSuccess : EndpointCounter.rqError)
     }
 
     // MARK: Answers of the proxy itself
@@ -490,15 +490,15 @@ final class Exchange: UpstreamReceiver {
         }
         switch expiry {
         case .request:
-            cluster?.counters.add(ClusterCounter.upstreamRqTimeout.rawValue)
-            endpoint?.counters.add(EndpointCounter.rqTimeout.rawValue)
+            cluster?.counters.add(ClusterCounter.upstreamRqTimeout)
+            endpoint?.counters.add(EndpointCounter.rqTimeout)
             if isAnswerStarted {
                 cut(flags: .upstreamRequestTimeout, details: .responseTimeout)
             } else {
                 reply(.requestTimeout)
             }
         case .idle:
-            listener?.httpCounters.add(HTTPCounter.downstreamRqIdleTimeout.rawValue)
+            listener?.httpCounters.add(HTTPCounter.downstreamRqIdleTimeout)
             if isAnswerStarted {
                 cut(flags: .streamIdleTimeout, details: .streamIdleTimeout)
             } else {

@@ -45,8 +45,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     // MARK: Connecting
 
     func connect(timeout: Int64) throws(SystemError) {
-        endpoint.counters.add(EndpointCounter.cxTotal.rawValue)
-        endpoint.clusterCounters.add(ClusterCounter.upstreamCxTotal.rawValue)
+        endpoint.counters.add(EndpointCounter.cxTotal)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxTotal)
         let socket = try Socket(family: endpoint.address.family)
         let fd = socket.fd
         if let source = endpoint.sourceAddress {
@@ -59,9 +59,8 @@ final class HTTP1ClientConnection: UpstreamStream {
         try worker.loop.add(self, fd: fd)
         self.socket = consume socket
         self.fd = fd
-        worker.counters.add(ProcessCounter.descriptorsOpen.rawValue)
-        endpoint.counters.add(EndpointCounter.cxActive.rawValue)
-        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive.rawValue)
+        endpoint.counters.add(EndpointCounter.cxActive)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive)
         if isConnected {
             phase = .active
         } else if timeout > 0 {
@@ -358,8 +357,8 @@ final class HTTP1ClientConnection: UpstreamStream {
         let failure = UpstreamFailure(
             fault: fault, wasReused: isReused, requestBytesSent: requestBytesSent, responseBytesReceived: responseBytesReceived)
         if phase == .connecting {
-            endpoint.counters.add(EndpointCounter.cxConnectFail.rawValue)
-            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail.rawValue)
+            endpoint.counters.add(EndpointCounter.cxConnectFail)
+            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)
         }
         let receiver = self.receiver
         self.receiver = nil
@@ -380,8 +379,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         outbound.removeAll()
         inbound.removeAll()
         socket = nil
-        endpoint.counters.add(EndpointCounter.cxActive.rawValue, -1)
-        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive.rawValue, -1)
-        worker.counters.add(ProcessCounter.descriptorsOpen.rawValue, -1)
+        endpoint.counters.add(EndpointCounter.cxActive, -1)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive, -1)
     }
 }

@@ -19,6 +19,7 @@ final class ListenerRuntime: Handler {
     private(set) var dialect: Dialect
     let counters: CounterBlock
     let httpCounters: CounterBlock
+    let requestTime: Histogram
     /// The last generation that knew this listener, once it is removed.
     private var lastGeneration: Generation?
     private(set) var isDraining = false
@@ -29,7 +30,7 @@ final class ListenerRuntime: Handler {
 
     init(
         key: ListenerKey, socket: consuming Socket, id: ListenerID, dialect: Dialect, counters: CounterBlock,
-        httpCounters: CounterBlock, worker: Worker
+        httpCounters: CounterBlock, requestTime: Histogram, worker: Worker
     ) throws(SystemError) {
         self.key = key
         self.worker = worker
@@ -37,6 +38,7 @@ final class ListenerRuntime: Handler {
         self.dialect = dialect
         self.counters = counters
         self.httpCounters = httpCounters
+        self.requestTime = requestTime
         let address = SocketOperations.localAddress(socket.fd)
         localText = address.text
         localIP = address.host
@@ -68,7 +70,7 @@ final class ListenerRuntime: Handler {
                 open(Socket(owning: accepted), peer)
             } catch {
                 guard error.isOutOfDescriptors else { return }
-                counters.add(ListenerCounter.downstreamCxOverflow.rawValue)
+                counters.add(ListenerCounter.downstreamCxOverflow)
                 // Refused rather than left to wait: the reserve descriptor makes room to take it and close it.
                 if !worker.refuseWithReserve(fd) { return }
             }
@@ -77,7 +79,7 @@ final class ListenerRuntime: Handler {
 
     private func open(_ socket: consuming Socket, _ address: SocketAddress) {
         guard worker.openConnections < worker.connectionsMax else {
-            counters.add(ListenerCounter.downstreamCxOverflow.rawValue)
+            counters.add(ListenerCounter.downstreamCxOverflow)
             return
         }
         SocketOperations.setNoDelay(socket.fd)
@@ -91,17 +93,17 @@ final class ListenerRuntime: Handler {
     func connectionOpened(_ connection: HTTP1ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
         worker.openConnections += 1
-        counters.add(ListenerCounter.downstreamCxTotal.rawValue)
-        counters.add(ListenerCounter.downstreamCxActive.rawValue)
-        httpCounters.add(HTTPCounter.downstreamCxTotal.rawValue)
-        httpCounters.add(HTTPCounter.downstreamCxActive.rawValue)
+        counters.add(ListenerCounter.downstreamCxTotal)
+        counters.add(ListenerCounter.downstreamCxActive)
+        httpCounters.add(HTTPCounter.downstreamCxTotal)
+        httpCounters.add(HTTPCounter.downstreamCxActive)
     }
 
     func connectionClosed(_ connection: HTTP1ServerConnection) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         worker.openConnections -= 1
-        counters.add(ListenerCounter.downstreamCxActive.rawValue, -1)
-        httpCounters.add(HTTPCounter.downstreamCxActive.rawValue, -1)
+        counters.add(ListenerCounter.downstreamCxActive, -1)
+        httpCounters.add(HTTPCounter.downstreamCxActive, -1)
         if isDraining, connections.isEmpty { worker.drained(self) }
     }
 

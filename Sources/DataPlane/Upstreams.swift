@@ -6,6 +6,7 @@ import Telemetry
 /// One worker's view of a destination: its endpoints in balancing order. Outlives snapshots by its key.
 final class ClusterUpstreams {
     let counters: CounterBlock
+    let requestTime: Histogram
     private(set) var endpoints: [EndpointUpstreams] = []
     private(set) var connectTimeout: Int64 = 0
     private var balancer: RoundRobin
@@ -13,9 +14,10 @@ final class ClusterUpstreams {
     /// For records.
     var label: ClusterLabel?
 
-    init(name: String, counters: CounterBlock, start: UInt32) {
+    init(name: String, counters: CounterBlock, requestTime: Histogram, start: UInt32) {
         self.name = name
         self.counters = counters
+        self.requestTime = requestTime
         balancer = RoundRobin(start: start)
     }
 

@@ -11,7 +11,6 @@ import Wire
 public final class Worker {
     let index: Int
     public let loop: EventLoop
-    let counters: CounterBlock
     let matchScratch = MatchScratch()
     var random: Random
     private(set) var generation: Generation
@@ -56,7 +55,6 @@ public final class Worker {
         self.stats = stats
         self.connectionsMax = connectionsMax
         loop = try EventLoop()
-        counters = stats.counters(StatKey(proxy: "", kind: .server, name: "worker_\(index)"), worker: index)
         random = Random(seed: seed)
         receiveSpace = .allocate(capacity: Self.receiveBytes)
         dateText = .allocate(capacity: 29)
@@ -120,8 +118,9 @@ public final class Worker {
                 } else if let fd = opened.removeValue(forKey: key) {
                     let made = try? ListenerRuntime(
                         key: key, socket: Socket(owning: fd), id: id, dialect: plan.dialect,
-                        counters: stats.counters(StatKey(proxy: proxy.name, kind: .listener, name: bind.address.description), worker: index),
-                        httpCounters: stats.counters(StatKey(proxy: proxy.name, kind: .http, name: plan.statPrefix), worker: index),
+                        counters: stats.counters(.listener(bind.address.description, proxy: proxy.name), worker: index),
+                        httpCounters: stats.counters(.http(plan.statPrefix, proxy: proxy.name), worker: index),
+                        requestTime: stats.histogram(.http(plan.statPrefix, proxy: proxy.name), .downstreamRqTime, worker: index),
                         worker: self)
                     current[key] = made
                 }
@@ -139,7 +138,8 @@ public final class Worker {
     private func makeCluster(_ key: ClusterKey) -> ClusterUpstreams {
         ClusterUpstreams(
             name: key.cluster,
-            counters: stats.counters(StatKey(proxy: key.proxy, kind: .cluster, name: key.cluster), worker: index),
+            counters: stats.counters(.cluster(key.cluster, proxy: key.proxy), worker: index),
+            requestTime: stats.histogram(.cluster(key.cluster, proxy: key.proxy), .upstreamRqTime, worker: index),
             start: UInt32(truncatingIfNeeded: random.next()))
     }
 
@@ -156,7 +156,7 @@ public final class Worker {
             label: EndpointLabel(
                 name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name, node: clusterPlan.source.name),
             counters: stats.counters(
-                StatKey(proxy: proxy.name, kind: .endpoint, name: "\(clusterPlan.name)::\(plan.address.hostText)"), worker: index),
+                .endpoint(plan.address.hostText, cluster: clusterPlan.name, proxy: proxy.name), worker: index),
             clusterCounters: cluster.counters, worker: self)
     }
 
@@ -247,13 +247,17 @@ public final class Worker {
         _ record: Record, listener: ListenerRuntime, cluster: ClusterUpstreams?, generation: Generation, proxy: Int
     ) {
         let http = listener.httpCounters
-        http.add(HTTPCounter.downstreamRqActive.rawValue, -1)
-        http.add(HTTPCounter.downstreamRqCompleted.rawValue)
-        if let index = HTTPCounter.statusClass(record.status) { http.add(index.rawValue) }
+        http.add(HTTPCounter.downstreamRqActive, -1)
+        http.add(HTTPCounter.downstreamRqCompleted)
+        http.countDownstreamStatus(record.status)
+        listener.requestTime.record(nanoseconds: record.downstreamTxEnd - record.downstreamRxBegin)
         if let cluster {
-            cluster.counters.add(ClusterCounter.upstreamRqActive.rawValue, -1)
-            cluster.counters.add(ClusterCounter.upstreamRqCompleted.rawValue)
-            if let index = ClusterCounter.statusClass(record.status) { cluster.counters.add(index.rawValue) }
+            cluster.counters.add(ClusterCounter.upstreamRqActive, -1)
+            cluster.counters.add(ClusterCounter.upstreamRqCompleted)
+            cluster.counters.countUpstreamStatus(record.status)
+            if record.upstreamRxEnd > 0 {
+                cluster.requestTime.record(nanoseconds: record.upstreamRxEnd - record.upstreamTxBegin)
+            }
             record.cluster = cluster.label
         }
         if record.labels == nil { record.labels = generation.publication.proxyLabels[proxy] }
