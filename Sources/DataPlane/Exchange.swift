@@ -21,7 +21,7 @@ final class Exchange: UpstreamReceiver {
 
     enum State { case idle, receivingHead, active }
 
-    unowned let worker: Worker
+    unowned(unsafe) let worker: Worker
     let request = HeaderBlock()
     let requestTrailers = HeaderBlock(bytes: 64, fields: 4)
     private let answer = HeaderBlock()

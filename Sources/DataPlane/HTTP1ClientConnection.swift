@@ -10,7 +10,7 @@ import Wire
 final class HTTP1ClientConnection: UpstreamStream {
     private enum Phase { case connecting, active, idle, closed }
 
-    private unowned let worker: Worker
+    private unowned(unsafe) let worker: Worker
     private let endpoint: EndpointUpstreams
     private var socket: Socket?
     private var fd: Int32 = -1

@@ -12,7 +12,7 @@ import Wire
 final class HTTP1ServerConnection: DownstreamStream {
     private enum Phase { case head, body, answering, lingering, closed }
 
-    let worker: Worker
+    unowned(unsafe) let worker: Worker
     let listener: ListenerRuntime
     let peer: PeerInfo
     private var socket: Socket?

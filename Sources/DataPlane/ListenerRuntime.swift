@@ -12,7 +12,7 @@ struct ListenerKey: Hashable, Sendable {
 /// One worker's half of a listening socket: accepts connections and knows them until they end.
 final class ListenerRuntime: Handler {
     let key: ListenerKey
-    private unowned let worker: Worker
+    private unowned(unsafe) let worker: Worker
     private var socket: Socket?
     /// In the generation being served.
     private(set) var id: ListenerID

@@ -60,7 +60,7 @@ final class EndpointUpstreams {
     let counters: CounterBlock
     let clusterCounters: CounterBlock
     var keepAliveTimeout: Int64 = 3_600_000_000_000
-    private unowned let worker: Worker
+    private unowned(unsafe) let worker: Worker
     /// Idle connections; the last one used is used next, so that the others can age out.
     private var idle: [HTTP1ClientConnection] = []
     private var isDraining = false

@@ -295,7 +295,7 @@ public final class Worker {
 
 /// The worker's own timers.
 private final class Housekeeping: Handler {
-    unowned let worker: Worker
+    unowned(unsafe) let worker: Worker
     init(worker: Worker) {
         self.worker = worker
         super.init()
