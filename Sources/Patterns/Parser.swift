@@ -76,10 +76,10 @@ struct Parser {
             default: try push(literal: scalar())
             }
         }
-        guard let group = groups.popLast(), groups.isEmpty else {
-            throw error(groups.last?.start ?? 0, "this group is not closed: a ')' is missing")
+        if groups.count > 1 {
+            throw error(groups[groups.count - 1].start, "this group is not closed: a ')' is missing")
         }
-        return finish(group).node
+        return finish(groups[0]).node
     }
 
     // MARK: Reading
