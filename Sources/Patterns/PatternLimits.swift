@@ -3,7 +3,8 @@
 public enum PatternLimits {
     /// Instructions of one compiled program: byte ranges, branches and assertions.
     public static let instructions = 10_000
-    /// Groups open at the same time. RE2 has no such limit; ours keeps recursion over the syntax tree shallow.
+    /// Groups open at the same time, and repetitions inside one another. RE2 has no such limit; ours keeps recursion
+    /// over the syntax tree shallow.
     public static let nesting = 200
     /// Largest count in `x{n,m}`, and largest product of nested counts (RE2, "Implementation restriction").
     public static let repetitions = 1_000

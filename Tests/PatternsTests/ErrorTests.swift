@@ -73,6 +73,17 @@ struct ErrorTests {
         #expect(throws: PatternError.self) { try Pattern(nested(PatternLimits.nesting + 1)) }
         #expect(throws: PatternError.self) { try Pattern(nested(50_000)) }
 
+        func stacked(_ depth: Int) -> String { "a" + String(repeating: "*(?i)", count: depth) }
+        #expect(try Pattern(stacked(PatternLimits.nesting)).matchesWhole("aa"))
+        #expect(throws: PatternError.self) { try Pattern(stacked(PatternLimits.nesting + 1)) }
+        #expect(throws: PatternError.self) { try Pattern(stacked(10_000)) }
+
+        // The deepest tree there can be, with a branch, a concatenation and a repetition per level.
+        let depth = PatternLimits.nesting
+        let deep = try Pattern(
+            String(repeating: "(x|b(", count: depth / 2) + "a" + String(repeating: ")+)*", count: depth / 2))
+        #expect(deep.matchesWhole("x" + String(repeating: "b", count: depth / 2) + "a"))
+
         let large = try Pattern(".{1000}")
         #expect(large.instructionCount <= PatternLimits.instructions)
         #expect(large.matchesWhole(String(repeating: "é", count: 1_000)))
