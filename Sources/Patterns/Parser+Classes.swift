@@ -17,6 +17,8 @@ extension Parser {
             } else {
                 ranges += try range(classStart: start).ranges
             }
+            // `[\pL\pL...]` would otherwise pile up many times what it holds.
+            if ranges.count > 20_000 { ranges = ScalarSet(ranges).ranges }
         }
         guard peek() != nil else { throw unclosed(start) }
         at += 1
@@ -82,10 +84,13 @@ extension Parser {
 
     /// Reads `[:alpha:]` or `[:^alpha:]`; nil, with nothing consumed, if no `:]` follows.
     private mutating func posixClass() throws(PatternError) -> ScalarSet? {
-        guard peek(1) == UInt8(ascii: ":") else { return nil }
+        guard !posixClassesEnded, peek(1) == UInt8(ascii: ":") else { return nil }
         var end = at + 2
         while end + 1 < bytes.count, bytes[end] != UInt8(ascii: ":") || bytes[end + 1] != UInt8(ascii: "]") { end += 1 }
-        guard end + 1 < bytes.count else { return nil }
+        guard end + 1 < bytes.count else {
+            posixClassesEnded = true
+            return nil
+        }
         let start = at
         var name = text(start + 2, end)
         let negated = name.utf8.first == UInt8(ascii: "^")

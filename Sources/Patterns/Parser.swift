@@ -12,10 +12,13 @@ struct Parser {
         var dotMatchesNewline = false
     }
 
-    /// A finished part. `copies` is the largest product of nested repetition counts in it.
+    /// A finished part.
     struct Piece {
         var node: Node
+        /// Largest product of nested repetition counts in it.
         var copies = 1
+        /// Repetitions inside one another. They nest without groups, too: `a*(?i)*` repeats a repetition.
+        var depth = 0
     }
 
     /// An open group: what was written before it, and the alternatives read so far.
@@ -31,6 +34,8 @@ struct Parser {
     var at = 0
     var flags = Flags()
     var groups: [Group]
+    /// No `:]` follows any more, so no `[:` can begin a class and none need be looked for.
+    var posixClassesEnded = false
     private var pieceCount = 0
     /// Where the repetition operator just read begins, when the next one would stack on it.
     private var repetitionStart: Int?
@@ -76,10 +81,10 @@ struct Parser {
             default: try push(literal: scalar())
             }
         }
-        guard let group = groups.popLast(), groups.isEmpty else {
-            throw error(groups.last?.start ?? 0, "this group is not closed: a ')' is missing")
+        if groups.count > 1 {
+            throw error(groups[groups.count - 1].start, "this group is not closed: a ')' is missing")
         }
-        return finish(group).node
+        return finish(groups[0]).node
     }
 
     // MARK: Reading
@@ -138,6 +143,7 @@ struct Parser {
         let alternatives = group.alternatives + [concatenate(group.pieces)]
         guard alternatives.count > 1 else { return alternatives[0] }
         let copies = alternatives.reduce(1) { max($0, $1.copies) }
+        let depth = alternatives.reduce(0) { max($0, $1.depth) }
         // Neighbouring single code points become one class, as in RE2. That saves branches, and it decides whether
         // `[^x]|x` counts as "any code point", which is matched loosely (see `ProgramBuilder`).
         var merged: [Node] = []
@@ -152,7 +158,7 @@ struct Parser {
             merged.append(alternative.node)
         }
         if !ranges.isEmpty { merged.append(.set(ScalarSet(ranges))) }
-        return Piece(node: merged.count == 1 ? merged[0] : .alternation(merged), copies: copies)
+        return Piece(node: merged.count == 1 ? merged[0] : .alternation(merged), copies: copies, depth: depth)
     }
 
     private static func single(_ node: Node) -> [ScalarRange]? {
@@ -165,9 +171,10 @@ struct Parser {
 
     private func concatenate(_ pieces: [Piece]) -> Piece {
         let copies = pieces.reduce(1) { max($0, $1.copies) }
+        let depth = pieces.reduce(0) { max($0, $1.depth) }
         let nodes = pieces.map(\.node).filter { if case .empty = $0 { false } else { true } }
-        if nodes.count <= 1 { return Piece(node: nodes.first ?? .empty, copies: copies) }
-        return Piece(node: .concatenation(nodes), copies: copies)
+        if nodes.count <= 1 { return Piece(node: nodes.first ?? .empty, copies: copies, depth: depth) }
+        return Piece(node: .concatenation(nodes), copies: copies, depth: depth)
     }
 
     // MARK: Repetition
@@ -242,6 +249,10 @@ struct Parser {
                 start,
                 "invalid repetition '\(text(start, at))': nested counts multiply to more than"
                     + " \(PatternLimits.repetitions)")
+        }
+        piece.depth += 1
+        if piece.depth > PatternLimits.nesting {
+            throw error(start, "repetitions are nested deeper than \(PatternLimits.nesting)")
         }
         if case .empty = piece.node {
         } else {

@@ -3,8 +3,9 @@
 public enum PatternLimits {
     /// Instructions of one compiled program: byte ranges, branches and assertions.
     public static let instructions = 10_000
-    /// Groups open at the same time. RE2 has no such limit; ours keeps recursion over the syntax tree shallow.
-    public static let nesting = 200
+    /// Groups open at the same time, and repetitions inside one another. RE2 has no such limit; ours keeps recursion
+    /// over the syntax tree within half a megabyte of stack.
+    public static let nesting = 100
     /// Largest count in `x{n,m}`, and largest product of nested counts (RE2, "Implementation restriction").
     public static let repetitions = 1_000
     /// Length of a pattern's source in bytes of UTF-8.

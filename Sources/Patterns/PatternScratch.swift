@@ -126,14 +126,16 @@ public final class PatternScratch {
         mutating func refused() {
             refusals += 1
             guard refusals % Self.refusalsPerSweep == 1 else { return }
+            var freed = false
             for index in 0..<slotCapacity {
                 guard let automaton = slots[index].automaton, automaton.pointee.lastUse < sweep else { continue }
+                freed = true
                 bytes -= automaton.pointee.bytes
                 Self.deallocate(automaton)
                 slots[index].automaton = nil
             }
             sweep += 1
-            rebuild(capacity: slotCapacity)
+            if freed { rebuild(capacity: slotCapacity) }
         }
 
         /// Accounts for an automaton that has grown.

@@ -9,10 +9,10 @@ import Testing
     "Patterns agree with RE2",
     .enabled(if: Generator.isAvailable, "skipped: `python3 -c 'import re2'` fails; install google-re2 to compare"))
 struct DifferentialTests {
-    @Test("on random patterns and texts", arguments: 1...6)
+    @Test("on random patterns and texts", arguments: 1...5)
     func randomCases(seed: Int) throws {
         let lines = try Generator.lines("cases", "\(seed)", "2400", "20")
-        // The same cases for the automaton, for one that is emptied all the time, and for the simulation.
+        // All cases for the automaton, some for one that is emptied all the time and for the simulation.
         let scratches = [
             PatternScratch(),
             PatternScratch(automatonBytes: 6_000, scratchBytes: 1 << 20),
@@ -41,7 +41,7 @@ struct DifferentialTests {
                 pairs += 1
                 let text = bytes(fields[1])
                 text.withUnsafeBufferPointer { text in
-                    for (engine, scratch) in scratches.enumerated() {
+                    for (engine, scratch) in scratches.prefix(pairs % 4 == 0 ? 3 : 1).enumerated() {
                         for (what, ours, theirs) in [
                             ("whole", pattern.matchesWhole(text, scratch), fields[2]),
                             ("find", pattern.find(text, scratch), fields[3]),
@@ -55,7 +55,7 @@ struct DifferentialTests {
             }
         }
         #expect(differences.isEmpty, "\(differences.count): \(differences.prefix(20).joined(separator: "\n"))")
-        #expect(pairs > 35_000)
+        #expect(pairs > 40_000)
     }
 
     @Test("on the members of Unicode classes and case-folding classes")

@@ -18,7 +18,7 @@ Deliberate differences, each enforced by the test that reads these lines:
 
   * Program size. We refuse programs above 10,000 instructions, RE2 above its memory limit. The test lets us refuse an
     accepted pattern for its size only if RE2's program, which is counted differently, has 2,500 instructions or more.
-  * Nesting. We refuse more than 200 open groups, RE2 has no limit. Nothing here nests so deep.
+  * Nesting. We refuse more than 100 open groups or nested repetitions, RE2 has no limit. Nothing here nests so deep.
   * Unicode version. Our general categories and case folding are the standard library's, RE2's those of Unicode 15.
     `classes` is compared on code points that both versions assign; `changed` in the test lists code points
     whose category changed in between. Texts here use code points that did not change.
