@@ -54,6 +54,8 @@ let package = Package(
         .target(name: "Wire", swiftSettings: strict),
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "CLinux"),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: plain),
+        .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: plain),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: plain),

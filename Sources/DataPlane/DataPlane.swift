@@ -72,7 +72,8 @@ public final class DataPlane: Sendable {
         for index in 0..<configuration.workers {
             let seed = configuration.seed
             let limit = max(1, configuration.connectionsMax / configuration.workers)
-            threads.append(try WorkerThread(index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit))
+            threads.append(
+                try WorkerThread(index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit))
         }
         self.threads = threads
     }
@@ -108,10 +109,14 @@ public final class DataPlane: Sendable {
                     do {
                         let (descriptors, actual) = try open(bind)
                         bound[key] = actual
-                        for (index, fd) in descriptors.enumerated() { sockets[index].append(Worker.NewListener(key: key, fd: fd)) }
+                        for (index, fd) in descriptors.enumerated() {
+                            sockets[index].append(Worker.NewListener(key: key, fd: fd))
+                        }
                     } catch {
                         if bind.isOptional { continue }
-                        failures.append(BindFailure(proxy: proxy.name, listener: listener.name, address: bind.address, error: error))
+                        failures.append(
+                            BindFailure(proxy: proxy.name, listener: listener.name, address: bind.address, error: error)
+                        )
                     }
                 }
             }
@@ -192,8 +197,12 @@ public final class DataPlane: Sendable {
     /// Every open listening socket, by proxy and listener.
     public var boundListeners: [BoundListener] {
         state.withLock { $0.bound }
-            .map { BoundListener(proxy: $0.key.proxy, listener: $0.key.listener, planned: $0.key.address, actual: $0.value) }
-            .sorted { ($0.proxy, $0.listener, $0.planned.description) < ($1.proxy, $1.listener, $1.planned.description) }
+            .map {
+                BoundListener(proxy: $0.key.proxy, listener: $0.key.listener, planned: $0.key.address, actual: $0.value)
+            }
+            .sorted {
+                ($0.proxy, $0.listener, $0.planned.description) < ($1.proxy, $1.listener, $1.planned.description)
+            }
     }
 
     // MARK: The end
@@ -294,16 +303,20 @@ final class WorkerThread: @unchecked Sendable {
     private let worker: Worker
     private var thread = pthread_t()
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError) {
-        worker = try Worker(index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax)
+    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
+    {
+        worker = try Worker(
+            index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax)
         let box = Unmanaged.passRetained(worker)
-        let result = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            clinux_name_thread("trellis-worker")
-            let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
-            worker.loop.run()
-            return nil
-        }, box.toOpaque())
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                clinux_name_thread("trellis-worker")
+                let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
+                worker.loop.run()
+                return nil
+            }, box.toOpaque())
         guard result == 0 else {
             box.release()
             throw SystemError("pthread_create", code: result)

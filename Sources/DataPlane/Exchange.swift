@@ -106,7 +106,9 @@ final class Exchange: UpstreamReceiver {
             if form.asksForUpgrade, !asksForH2C { return .upgradeRefused }
             if !PathRules.normalize(request) { return .pathNormalization }
         }
-        if dialect.usesEnvoyHeaders { HeaderRules.stripClientControl(request, edge: dialect.forwardedFor == .appendPeer) }
+        if dialect.usesEnvoyHeaders {
+            HeaderRules.stripClientControl(request, edge: dialect.forwardedFor == .appendPeer)
+        }
         return nil
     }
 
@@ -117,7 +119,9 @@ final class Exchange: UpstreamReceiver {
     }
 
     private func route(_ form: RequestForm, _ listener: ListenerRuntime, _ snapshot: Snapshot) {
-        guard case .matched(let first, _) = snapshot.match(listener.id, request, isAbsoluteForm: form.isAbsolute, worker.matchScratch)
+        guard
+            case .matched(let first, _) = snapshot.match(
+                listener.id, request, isAbsoluteForm: form.isAbsolute, worker.matchScratch)
         else {
             noRoute(listener)
             return
@@ -184,7 +188,9 @@ final class Exchange: UpstreamReceiver {
         if changed.contains(.host) { request.set(.xEnvoyOriginalHost, oldAuthority) }
     }
 
-    private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to space: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+    private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to space: UnsafeMutableBufferPointer<UInt8>, at start: Int)
+        -> Int
+    {
         for index in 0..<bytes.count { space[start + index] = bytes[index] }
         return start + bytes.count
     }
@@ -200,7 +206,8 @@ final class Exchange: UpstreamReceiver {
             reply(.malformed(error))
             return
         }
-        ForwardedHeaders.complete(request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
+        ForwardedHeaders.complete(
+            request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
         self.cluster = cluster
         cluster.counters.add(ClusterCounter.upstreamRqTotal)
         cluster.counters.add(ClusterCounter.upstreamRqActive)
@@ -329,7 +336,8 @@ final class Exchange: UpstreamReceiver {
             framing = .length(length)
         }
         HeaderRules.prepareResponse(answer)
-        ForwardedHeaders.completeAnswer(answer, request: request, dialect: listener.dialect, record: record, worker: worker)
+        ForwardedHeaders.completeAnswer(
+            answer, request: request, dialect: listener.dialect, record: record, worker: worker)
         downstream.sendHead(answer, framing: framing)
     }
 

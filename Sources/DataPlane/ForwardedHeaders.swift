@@ -103,7 +103,9 @@ enum ForwardedHeaders {
 
     // MARK: Answers
 
-    static func completeAnswer(_ head: HeaderBlock, request: HeaderBlock, dialect: Dialect, record: Record, worker: Worker) {
+    static func completeAnswer(
+        _ head: HeaderBlock, request: HeaderBlock, dialect: Dialect, record: Record, worker: Worker
+    ) {
         if dialect.usesEnvoyHeaders {
             let milliseconds = max(0, worker.loop.now - record.upstreamTxBegin) / 1_000_000
             head.set(.xEnvoyUpstreamServiceTime, decimal(milliseconds, in: head))

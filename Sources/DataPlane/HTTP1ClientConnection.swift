@@ -297,7 +297,8 @@ final class HTTP1ClientConnection: UpstreamStream {
         guard let receiver else { return }
         let hasTrailers = receiver.responseTrailers.count > 0
         self.receiver = nil
-        let isReusable = requestEnded && outbound.isEmpty && parser.keepAlive && leftover == 0 && parser.framing != .untilClose
+        let isReusable =
+            requestEnded && outbound.isEmpty && parser.keepAlive && leftover == 0 && parser.framing != .untilClose
         if isReusable, endpoint.keep(self) {
             phase = .idle
             idleDeadline = worker.loop.now + endpoint.keepAliveTimeout
@@ -355,7 +356,8 @@ final class HTTP1ClientConnection: UpstreamStream {
 
     private func fail(_ fault: Fault) {
         let failure = UpstreamFailure(
-            fault: fault, wasReused: isReused, requestBytesSent: requestBytesSent, responseBytesReceived: responseBytesReceived)
+            fault: fault, wasReused: isReused, requestBytesSent: requestBytesSent,
+            responseBytesReceived: responseBytesReceived)
         if phase == .connecting {
             endpoint.counters.add(EndpointCounter.cxConnectFail)
             endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)

@@ -196,7 +196,8 @@ final class HTTP1ServerConnection: DownstreamStream {
             phase = .answering
         }
         let form = Exchange.RequestForm(
-            isAbsolute: parser.isAbsoluteForm, isAsterisk: parser.isAsteriskForm, expectsContinue: parser.expectsContinue,
+            isAbsolute: parser.isAbsoluteForm, isAsterisk: parser.isAsteriskForm,
+            expectsContinue: parser.expectsContinue,
             asksForUpgrade: parser.upgradeRequested)
         parser.reset()
         exchange.headReceived(on: self, framing: framing, form: form, headBytes: bytes)

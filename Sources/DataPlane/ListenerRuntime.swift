@@ -84,7 +84,8 @@ final class ListenerRuntime: Handler {
         }
         SocketOperations.setNoDelay(socket.fd)
         let peer = PeerInfo(
-            remote: address.text, remoteIP: address.isUnix ? "" : address.host, remotePort: address.port, local: localText,
+            remote: address.text, remoteIP: address.isUnix ? "" : address.host, remotePort: address.port,
+            local: localText,
             localIP: localIP, localPort: localPort, connectionID: worker.nextConnectionID())
         // A connection that cannot be registered is closed with its socket.
         _ = try? HTTP1ServerConnection(socket: socket, peer: peer, listener: self, worker: worker)

@@ -43,7 +43,9 @@ struct LocalReply {
         if case .malformed = fault, status == 431 { status = dialect.headerLimitStatus }
     }
 
-    private init(_ status: Int, _ body: StaticString, _ flags: ResponseFlags, _ details: ResponseDetails, closes: Bool = false) {
+    private init(
+        _ status: Int, _ body: StaticString, _ flags: ResponseFlags, _ details: ResponseDetails, closes: Bool = false
+    ) {
         self.status = status
         self.body = body
         self.flags = flags
@@ -54,7 +56,9 @@ struct LocalReply {
     private init(envoy fault: Fault) {
         switch fault {
         case .malformed(let error):
-            self.init(Int(error.status), Self.text(of: Int(error.status)), .downstreamProtocolError, ResponseDetails(error.details), closes: true)
+            self.init(
+                Int(error.status), Self.text(of: Int(error.status)), .downstreamProtocolError,
+                ResponseDetails(error.details), closes: true)
         case .pathNormalization:
             self.init(400, "", [], .pathNormalizationFailed)
         case .asteriskForm:
@@ -102,7 +106,8 @@ struct LocalReply {
             status = 504
         case .routeNotFound:
             status = 404
-        case .noHealthyUpstream, .connectFailed, .connectTimeout, .sourceAddress, .terminatedBeforeHead, .resetBeforeHead:
+        case .noHealthyUpstream, .connectFailed, .connectTimeout, .sourceAddress, .terminatedBeforeHead,
+            .resetBeforeHead:
             status = 503
         }
     }
@@ -146,8 +151,14 @@ struct LocalReply {
     private static func connectDetails(_ code: Int32) -> ResponseDetails {
         switch code {
         case 111: .upstreamConnectRefused
-        case 113: ResponseDetails("upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}")
-        case 101: ResponseDetails("upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}")
+        case 113:
+            ResponseDetails(
+                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}"
+            )
+        case 101:
+            ResponseDetails(
+                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}"
+            )
         default: .upstreamConnectFailure
         }
     }

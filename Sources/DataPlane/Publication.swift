@@ -29,7 +29,8 @@ public final class Publication: Sendable {
             var isDelegate = false
             if case .delegate = route.action { isDelegate = true }
             return RouteLabels(
-                mesh: proxy.mesh, proxy: proxy.name, node: proxy.source.name, gatewayRoute: isDelegate ? route.name : nil,
+                mesh: proxy.mesh, proxy: proxy.name, node: proxy.source.name,
+                gatewayRoute: isDelegate ? route.name : nil,
                 route: isDelegate ? nil : route.name, virtualService: isDelegate ? nil : host.name)
         }
         clusterLabels = (0..<snapshot.clusterCount).map { index in

@@ -50,7 +50,8 @@ public final class Worker {
         var cluster: String
     }
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError) {
+    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
+    {
         self.index = index
         self.stats = stats
         self.connectionsMax = connectionsMax
@@ -120,7 +121,8 @@ public final class Worker {
                         key: key, socket: Socket(owning: fd), id: id, dialect: plan.dialect,
                         counters: stats.counters(.listener(bind.address.description, proxy: proxy.name), worker: index),
                         httpCounters: stats.counters(.http(plan.statPrefix, proxy: proxy.name), worker: index),
-                        requestTime: stats.histogram(.http(plan.statPrefix, proxy: proxy.name), .downstreamRqTime, worker: index),
+                        requestTime: stats.histogram(
+                            .http(plan.statPrefix, proxy: proxy.name), .downstreamRqTime, worker: index),
                         worker: self)
                     current[key] = made
                 }
@@ -148,13 +150,15 @@ public final class Worker {
     ) -> EndpointUpstreams? {
         guard let address = SocketAddress(plan.address) else { return nil }
         var source: SocketAddress?
-        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.contains(":") == ip.contains(":") {
+        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.contains(":") == ip.contains(":")
+        {
             source = SocketAddress(ip: ip, port: 0)
         }
         return EndpointUpstreams(
             key: EndpointUpstreams.Key(name: plan.name, address: plan.address), address: address, sourceAddress: source,
             label: EndpointLabel(
-                name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name, node: clusterPlan.source.name),
+                name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name,
+                node: clusterPlan.source.name),
             counters: stats.counters(
                 .endpoint(plan.address.hostText, cluster: clusterPlan.name, proxy: proxy.name), worker: index),
             clusterCounters: cluster.counters, worker: self)

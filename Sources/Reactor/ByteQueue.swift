@@ -11,7 +11,7 @@
 
     public init() { unsafe free.reserveCapacity(Self.keptBlocksMax) }
 
-    deinit { for unsafe block in unsafe free { unsafe block.deallocate() } }
+    deinit { for unsafeblock in unsafe free { unsafe block.deallocate() } }
 
     func lease() -> UnsafeMutableRawPointer {
         leased += 1
@@ -69,7 +69,8 @@
     /// Room for at least `wanted` bytes at the end, to be followed by `commit`.
     public func space(_ wanted: Int) -> UnsafeMutableBufferPointer<UInt8> {
         let start = unsafe reserve(wanted)
-        return unsafe UnsafeMutableBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: capacity - tail)
+        return unsafe UnsafeMutableBufferPointer(
+            start: start.assumingMemoryBound(to: UInt8.self), count: capacity - tail)
     }
 
     /// Counts `count` bytes, written into `space`, as queued.

@@ -77,7 +77,8 @@ open class Handler {
     // MARK: Descriptors
 
     /// Registers the descriptor, edge-triggered, for everything, or for input alone (listening sockets, level-triggered).
-    public func add(_ handler: Handler, fd: Int32, accepting: Bool = false, exclusive: Bool = false) throws(SystemError) {
+    public func add(_ handler: Handler, fd: Int32, accepting: Bool = false, exclusive: Bool = false) throws(SystemError)
+    {
         let slot = freeSlots.popLast() ?? handlers.count
         if slot == handlers.count {
             handlers.append(handler)
@@ -151,7 +152,8 @@ open class Handler {
                 continue
             }
             let slot = unsafe Int(event.data.u64 & 0xFFFF_FFFF)
-            guard slot < handlers.count, unsafe generations[slot] == UInt32(event.data.u64 >> 32), let handler = handlers[slot]
+            guard slot < handlers.count, unsafe generations[slot] == UInt32(event.data.u64 >> 32),
+                let handler = handlers[slot]
             else { continue }
             if index > 1 { now = Clock.monotonic() }
             handler.ready(ReadyEvents(rawValue: unsafe event.events))

@@ -141,7 +141,8 @@ public enum SocketOperations {
     }
 
     /// Sends two runs of bytes with one call.
-    public static func send(_ fd: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Transfer {
+    public static func send(_ fd: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Transfer
+    {
         while true {
             let count = unsafe clinux_send2(fd, first.baseAddress, first.count, second.baseAddress, second.count)
             if count >= 0 { return .bytes(count) }

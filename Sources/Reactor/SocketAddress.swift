@@ -57,8 +57,14 @@ import Glibc
     /// Port in host order; 0 for a unix socket.
     public var port: Int {
         switch family {
-        case AF_INET: unsafe withUnsafeBytes(of: storage) { unsafe Int(UInt16(bigEndian: $0.load(as: sockaddr_in.self).sin_port)) }
-        case AF_INET6: unsafe withUnsafeBytes(of: storage) { unsafe Int(UInt16(bigEndian: $0.load(as: sockaddr_in6.self).sin6_port)) }
+        case AF_INET:
+            unsafe withUnsafeBytes(of: storage) {
+                unsafe Int(UInt16(bigEndian: $0.load(as: sockaddr_in.self).sin_port))
+            }
+        case AF_INET6:
+            unsafe withUnsafeBytes(of: storage) {
+                unsafe Int(UInt16(bigEndian: $0.load(as: sockaddr_in6.self).sin6_port))
+            }
         default: 0
         }
     }
@@ -74,7 +80,9 @@ import Glibc
             var address = unsafe withUnsafeBytes(of: storage) { unsafe $0.load(as: sockaddr_in6.self).sin6_addr }
             guard unsafe inet_ntop(AF_INET6, &address, &text, 128) != nil else { return "?" }
         case AF_UNIX:
-            let path = unsafe withUnsafeBytes(of: storage) { raw in unsafe raw.dropFirst(2).prefix { $0 != 0 }.map { $0 } }
+            let path = unsafe withUnsafeBytes(of: storage) { raw in
+                unsafe raw.dropFirst(2).prefix { $0 != 0 }.map { $0 }
+            }
             return String(decoding: path, as: UTF8.self)
         default: return "?"
         }

@@ -31,7 +31,8 @@ public final class TimerWheel {
     public func arm(_ timer: Timer, deadline: Int64) {
         if timer.isArmed { cancel(timer) }
         timer.deadline = deadline
-        insert(timer)
+        // The current tick has been handled, so the next is the earliest.
+        insert(timer, earliest: currentTick + 1)
     }
 
     public func cancel(_ timer: Timer) {
@@ -40,9 +41,9 @@ public final class TimerWheel {
         timer.unlink()
     }
 
-    private func insert(_ timer: Timer) {
-        // Rounded up, so that it never fires early; the current tick is being handled, so the next is the earliest.
-        let wanted = max((timer.deadline &+ (Self.tick - 1)) / Self.tick, currentTick + 1)
+    private func insert(_ timer: Timer, earliest: Int64) {
+        // Rounded up, so that it never fires early.
+        let wanted = max((timer.deadline &+ (Self.tick - 1)) / Self.tick, earliest)
         let distance = wanted - currentTick
         let level = distance < 256 ? 0 : distance < 16_384 ? 1 : distance < 1_048_576 ? 2 : 3
         let width = Self.widths[level]
@@ -114,10 +115,8 @@ public final class TimerWheel {
                 timer.unlink()
                 waiting.append(timer)
             }
-            // The tick that opens is handled after this, so a timer due now may still go into its slot.
-            currentTick -= 1
-            for timer in waiting { insert(timer) }
-            currentTick += 1
+            // The tick that opens is fired after this, so a timer that is due now may still go into its slot.
+            for timer in waiting { insert(timer, earliest: currentTick) }
         }
     }
 

@@ -79,11 +79,14 @@ public struct Dialect: Sendable, Equatable {
 
     /// A VPC Lattice listener (lattice.md 2.6, 2.7).
     public static let lattice = Dialect(
-        name: "vpc-lattice", acceptsAnyMethod: true, serverHeader: nil, requestID: .xAmznRequestID, forwardedFor: .setPeer,
-        addsForwardedPort: true, usesEnvoyHeaders: false, normalizesPath: true, headerLimitStatus: 400, replies: .lattice)
+        name: "vpc-lattice", acceptsAnyMethod: true, serverHeader: nil, requestID: .xAmznRequestID,
+        forwardedFor: .setPeer,
+        addsForwardedPort: true, usesEnvoyHeaders: false, normalizesPath: true, headerLimitStatus: 400,
+        replies: .lattice)
 
     /// Listeners of the process itself: admin and built-in workloads. Nothing is added or normalised.
     public static let local = Dialect(
         name: "local", acceptsAnyMethod: true, serverHeader: nil, requestID: .none, forwardedFor: .leave,
-        addsForwardedPort: false, usesEnvoyHeaders: false, normalizesPath: false, headerLimitStatus: 431, replies: .envoy)
+        addsForwardedPort: false, usesEnvoyHeaders: false, normalizesPath: false, headerLimitStatus: 431,
+        replies: .envoy)
 }

@@ -16,7 +16,8 @@ public struct MatchPlan: Sendable, Equatable {
 
     public init(
         path: PathMatch = .any, method: String? = nil, scheme: Scheme? = nil, port: Int? = nil,
-        hostname: HostnameMatch? = nil, headers: [HeaderMatch] = [], query: [QueryMatch] = [], requiresGRPC: Bool = false
+        hostname: HostnameMatch? = nil, headers: [HeaderMatch] = [], query: [QueryMatch] = [],
+        requiresGRPC: Bool = false
     ) {
         self.path = path
         self.method = method
