@@ -1,4 +1,5 @@
 import Reactor
+import Telemetry
 import Wire
 
 /// Makes the streams of one local handler. One factory serves all workers.
@@ -90,6 +91,9 @@ open class LocalHandlerStream: UpstreamStream {
     }
 
     public final var isOpen: Bool { receiver != nil && !isEnded }
+
+    /// Who asks; nil once the answer has ended.
+    public final var peer: PeerInfo? { (receiver as? Exchange)?.record.peer }
 
     // MARK: The exchange's side
 

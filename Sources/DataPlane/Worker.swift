@@ -30,6 +30,8 @@ public final class Worker {
     private var clusters: [ClusterKey: ClusterUpstreams] = [:]
     private var authorityClusters: [ClusterKey: ClusterUpstreams] = [:]
     private static let authorityClustersMax = 1_024
+    /// Where the built-in workloads of this process call.
+    lazy var onwardEndpoints = OnwardEndpoints(worker: self)
     private var freeExchanges: [Exchange] = []
     private static let freeExchangesMax = 1_024
 
