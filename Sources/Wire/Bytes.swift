@@ -92,25 +92,27 @@ enum Bytes {
         hasLess(word ^ spread(byte), than: 1)
     }
 
+    /// Whether the bytes are equal once the bits of `mask` are set in those of `right`.
     @inline(__always) static func equal(
-        _ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int
+        _ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int, _ mask: UInt64 = 0
     ) -> Bool {
         if count >= 8 {
             var offset = 0
             while offset < count &- 8 {
-                if unsafe word64(left + offset) != word64(right + offset) { return false }
+                if unsafe word64(left + offset) != word64(right + offset) | mask { return false }
                 offset &+= 8
             }
             // The last word overlaps the one before, so that no byte behind the end is read.
-            return unsafe word64(left + (count - 8)) == word64(right + (count - 8))
+            return unsafe word64(left + (count &- 8)) == word64(right + (count &- 8)) | mask
         }
         if count >= 4 {
-            return unsafe word32(left) == word32(right)
-                && word32(left + (count - 4)) == word32(right + (count - 4))
+            let mask = UInt32(truncatingIfNeeded: mask)
+            return unsafe word32(left) == word32(right) | mask
+                && word32(left + (count &- 4)) == word32(right + (count &- 4)) | mask
         }
         var index = 0
         while index < count {
-            if unsafe left[index] != right[index] { return false }
+            if unsafe left[index] != right[index] | UInt8(truncatingIfNeeded: mask) { return false }
             index &+= 1
         }
         return true

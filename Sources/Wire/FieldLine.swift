@@ -38,7 +38,7 @@ enum FieldLine {
         unsafe target[end] = Bytes.cr
         unsafe target[end &+ 1] = Bytes.lf
 
-        let id = unsafe HeaderNames.find(target, nameCount, in: block.names)
+        let id = unsafe HeaderNames.find(line, nameCount, folding: true, in: block.names)
         block.used = start &+ end &+ 2
         block.add(
             id: id, name: HeaderBlock.Range(start: start, count: nameCount),

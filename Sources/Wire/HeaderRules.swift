@@ -80,13 +80,17 @@ public enum HeaderRules {
 
     private static func rule(_ option: UnsafePointer<UInt8>, _ count: Int) -> OptionRule {
         for index in 0..<count where unsafe !Bytes.isTokenCharacter(option[index]) { return .invalid }
-        // `te` has its own rule: TE must be named by Connection, and `trailers` passes all the same.
+        // `te` has its own rule: TE must be named by Connection, and `trailers` passes all the same. `close`,
+        // `keep-alive` and `upgrade` name what is removed in any case.
         switch count {
         case 2: return unsafe Bytes.equal(option, count, ignoringCase: "te") ? .ignore : .remove
         case 4: return unsafe Bytes.equal(option, count, ignoringCase: "host") ? .protected : .remove
         case 5: return unsafe Bytes.equal(option, count, ignoringCase: "close") ? .ignore : .remove
         case 6: return unsafe Bytes.equal(option, count, ignoringCase: "cookie") ? .protected : .remove
-        case 10: return unsafe Bytes.equal(option, count, ignoringCase: "set-cookie") ? .protected : .remove
+        case 7: return unsafe Bytes.equal(option, count, ignoringCase: "upgrade") ? .ignore : .remove
+        case 10:
+            if unsafe Bytes.equal(option, count, ignoringCase: "keep-alive") { return .ignore }
+            return unsafe Bytes.equal(option, count, ignoringCase: "set-cookie") ? .protected : .remove
         case 12: return unsafe Bytes.equal(option, count, ignoringCase: "content-type") ? .protected : .remove
         case 13:
             return unsafe Bytes.equal(option, count, ignoringCase: "authorization")

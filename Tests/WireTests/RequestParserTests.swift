@@ -93,6 +93,15 @@ import Testing
         }
     }
 
+    @Test func namesThatDifferInOneBitAreOtherNames() {
+        let outcome = parseRequest(post("Content_Length: 5", "TRANSFER_ENCODING: x", "CONTENT-LENGTH: 7", "h^st: x"))
+        #expect(outcome.framing == .length(7))
+        #expect(
+            outcome.lines == [
+                "host: h", "content_length: 5", "transfer_encoding: x", "content-length: 7", "h^st: x",
+            ])
+    }
+
     @Test func oneEmptyLineBeforeTheRequestIsSkippedAndCounted() {
         let text = "\r\n" + get()
         #expect(parseRequest(text).step == .complete(bytes: text.utf8.count))
