@@ -233,19 +233,10 @@ final class Exchange: UpstreamReceiver {
         endpoint.counters.add(EndpointCounter.rqTotal)
         endpoint.counters.add(EndpointCounter.rqActive)
         record.upstreamTxBegin = worker.loop.now
-        upstream?.sendHead(request, framing: upstreamFraming)
+        upstream?.sendHead(request, framing: requestFraming)
         if fresh {
             if !replay.isEmpty { upstream?.sendBody(replay.readable) }
             if isRequestEnded { upstream?.sendEnd(trailers: trailersIfAny) }
-        }
-    }
-
-    /// A request without a body says so where a body could be expected (RFC 9110 8.6; dataplane.md 1.9).
-    private var upstreamFraming: BodyFraming {
-        guard requestFraming == .none else { return requestFraming }
-        switch request.method {
-        case .get, .head, .connect, .trace: return .none
-        default: return .length(0)
         }
     }
 
@@ -330,25 +321,10 @@ final class Exchange: UpstreamReceiver {
         record.status = Int(answer.status)
         record.response = answer
         record.details = .viaUpstream
-        var framing = framing
-        if framing == .none, request.method == .head || answer.status == 304, let length = contentLength() {
-            // The length of what a GET would have brought (RFC 9110 8.6).
-            framing = .length(length)
-        }
         HeaderRules.prepareResponse(answer)
         ForwardedHeaders.completeAnswer(
             answer, request: request, dialect: listener.dialect, record: record, worker: worker)
         downstream.sendHead(answer, framing: framing)
-    }
-
-    private func contentLength() -> UInt64? {
-        guard let range = answer.value(.contentLength) else { return nil }
-        var value: UInt64 = 0
-        for byte in answer.bytes(range) {
-            guard byte >= 48, byte <= 57, value < UInt64.max / 10 - 1 else { return nil }
-            value = value * 10 + UInt64(byte - 48)
-        }
-        return value
     }
 
     override func responseBody(_ bytes: UnsafeBufferPointer<UInt8>) {

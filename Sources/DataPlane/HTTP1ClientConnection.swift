@@ -99,6 +99,7 @@ final class HTTP1ClientConnection: UpstreamStream {
     }
 
     override func sendBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count > 0 else { return }
         if requestFraming == .chunked {
             let space = outbound.space(18)
             outbound.commit(HTTP1Writer.writeChunkHeader(bytes.count, into: space))

@@ -252,10 +252,9 @@ final class HTTP1ServerConnection: DownstreamStream {
         }
         if listener.isDraining || peerEnded { closesAfterAnswer = true }
         let connection: ConnectionHeader = closesAfterAnswer ? .close : isOld ? .keepAlive : .none
-        let written: BodyFraming = answerFraming == .untilClose ? .none : answerFraming
         let space = outbound.space(HTTP1Writer.headBound(head))
         let count = HTTP1Writer.writeResponse(
-            head, framing: written, connection: connection, version: .http11, into: space)
+            head, framing: answerFraming, connection: connection, version: .http11, into: space)
         outbound.commit(count)
         exchange.record.headerBytesSent += UInt64(count)
         worker.loop.callAfterEvent(self)
