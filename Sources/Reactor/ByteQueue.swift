@@ -5,13 +5,15 @@
     /// Free blocks kept at most; further ones go back to the allocator.
     static let keptBlocksMax = 1_024
 
-    private var free: [UnsafeMutableRawPointer] = []
+    private var free: [UnsafeMutableRawPointer] = unsafe []
     /// Blocks handed out and not returned, for statistics and leak tests.
     public private(set) var leased = 0
 
     public init() { unsafe free.reserveCapacity(Self.keptBlocksMax) }
 
-    deinit { for unsafeblock in unsafe free { unsafe block.deallocate() } }
+    deinit {
+        while let block = unsafe free.popLast() { unsafe block.deallocate() }
+    }
 
     func lease() -> UnsafeMutableRawPointer {
         leased += 1
