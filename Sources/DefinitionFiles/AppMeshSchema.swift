@@ -6,7 +6,14 @@ enum AppMeshSchema {}
 extension Shape where Value == String {
     /// A text that starts with `/`. The reference: `appmesh` 1.4, rule 4.
     static func pathStart(_ length: ClosedRange<Int> = 0...Int.max) -> Shape {
-        .string(length, meaning: "a path that starts with `/`", example: "`/`") { $0.hasPrefix("/") }
+        .string(
+            length, meaning: "a path that starts with `/`", example: "`/`",
+            correction: { text in
+                text.utf8.allSatisfy { Names.isLabelByte($0) || $0 == 0x2E } ? "/\(text)" : nil
+            }
+        ) {
+            $0.hasPrefix("/")
+        }
     }
 
     /// `^[a-zA-Z0-9!-~]+$`
@@ -26,10 +33,7 @@ extension Shape where Value == String {
 
     /// The model has any text of 1 to 25 characters; the API knows these four.
     static var httpRetryEvent: Shape {
-        let known = ["server-error", "gateway-error", "client-error", "stream-error"]
-        return .string(1...25, meaning: "one of \(Suggestion.list(known))", example: "`server-error`") {
-            known.contains($0)
-        }
+        .word(1...25, ["server-error", "gateway-error", "client-error", "stream-error"])
     }
 
     /// An FQDN (a wildcard label may lead it) or a URI. The reference: `appmesh` 1.4, rule 9.

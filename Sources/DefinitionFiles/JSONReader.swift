@@ -52,7 +52,11 @@ struct JSONReader {
         switch current ?? 0 {
         case UInt8(ascii: "{"): return SourceNode(content: .mapping(try entries(depth: depth)), location: place)
         case UInt8(ascii: "["): return SourceNode(content: .sequence(try elements(depth: depth)), location: place)
-        case UInt8(ascii: "\""): return SourceNode(content: .scalar(try text(), .text), location: place)
+        case UInt8(ascii: "\""):
+            let problemsBefore = problems.count
+            let text = try text()
+            let style = problems.count == problemsBefore ? SourceNode.ScalarStyle.text : .unresolved
+            return SourceNode(content: .scalar(text, style), location: place)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             return SourceNode(content: .scalar(try number(), .number), location: place)
         case UInt8(ascii: "$"): return try placeholder(depth: depth)
@@ -112,7 +116,7 @@ struct JSONReader {
         index += found.length
         guard let value = variables.values[found.name] else {
             problems.append(variables.unknown(found.name, at: place))
-            return SourceNode(content: .scalar("$\(found.name)", .plain), location: place)
+            return SourceNode(content: .scalar("$\(found.name)", .unresolved), location: place)
         }
         guard let first = value.utf8.first, [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains(first)
         else { return SourceNode(content: .scalar(value, .plain), location: place) }
@@ -204,6 +208,7 @@ extension JSONReader {
             result += Array(value.utf8)
         } else {
             problems.append(variables.unknown(found.name, at: location))
+            result += bytes[index..<(index + found.length)]
         }
         index += found.length
     }

@@ -45,12 +45,13 @@ struct Field<Owner>: Sendable {
 typealias Rule<Owner> = @Sendable (Owner, inout Reader) -> Void
 
 extension Shape {
-    /// An object: `blank` holds anything where a field is required. `alsoKnown` are keys that something else reads.
+    /// An object: `blank` holds anything where a field is required.
     static func object(
-        _ blank: Value, _ fields: [Field<Value>], alsoKnown: Set<String> = [], rules: [Rule<Value>] = []
+        _ blank: Value, _ fields: [Field<Value>], rules: [Rule<Value>] = []
     ) -> Shape where Value: Sendable {
         let byKey = Dictionary(fields.map { ($0.form.key, $0) }) { first, _ in first }
         let keys = fields.map(\.form.key)
+        let required = fields.filter(\.form.isRequired).map(\.form.key)
         return Shape(form: .object(fields.map(\.form))) { node, reader in
             guard let entries = node.entries else {
                 let example = keys.first.map { "with keys such as `\($0)`" } ?? "that is empty, `{}`"
@@ -59,20 +60,20 @@ extension Shape {
             }
             let errorsBefore = reader.errorCount
             var value = blank
+            // A misspelt key is not reported as missing too.
+            var misspelt: Set<String> = []
             for entry in entries {
                 guard let field = byKey[entry.key] else {
-                    if !alsoKnown.contains(entry.key) {
-                        reader.unknownKey(entry, allowed: keys + alsoKnown.sorted())
-                    }
+                    if let meant = reader.unknownKey(entry, allowed: keys) { misspelt.insert(meant) }
                     continue
                 }
                 reader.member(entry.key, at: entry.place) { field.read(entry.value, &value, &$0) }
             }
-            let given = Set(entries.map(\.key))
+            let given = misspelt.union(entries.map(\.key))
             for field in fields where field.form.isRequired && !given.contains(field.form.key) {
                 reader.report(
                     "missing-key", "`\(field.form.key)` is missing",
-                    suggestion: "required: \(Suggestion.list(fields.filter(\.form.isRequired).map(\.form.key)))")
+                    suggestion: required.count > 1 ? "required: \(Suggestion.list(required))" : nil)
             }
             if reader.errorCount == errorsBefore {
                 for rule in rules { rule(value, &reader) }
@@ -146,9 +147,14 @@ struct UnionMember<Union>: Sendable {
 }
 
 extension Reader {
-    mutating func unknownKey(_ entry: SourceNode.Entry, allowed: [String]) {
+    /// Reports a key that has no meaning; the result is the one that was probably meant.
+    @discardableResult
+    mutating func unknownKey(_ entry: SourceNode.Entry, allowed: [String]) -> String? {
+        let others = path.isEmpty ? otherRootKeys : []
+        if others.contains(entry.key) { return nil }
         report(
             "unknown-key", at: entry.keyLocation, "unknown key `\(SourceNode.shortened(entry.key))`",
-            suggestion: Suggestion.text(for: entry.key, among: allowed, introduction: "allowed here:"))
+            suggestion: Suggestion.text(for: entry.key, among: allowed + others, introduction: "allowed here:"))
+        return Suggestion.nearest(to: entry.key, among: allowed + others)
     }
 }

@@ -5,16 +5,25 @@ import Definitions
 
 struct Reader {
     let file: String
-    var resource: ResourceKey
+    let resource: ResourceKey
+    /// Keys at the root that something else reads, as the routes beside a router's spec.
+    let otherRootKeys: [String]
     var sources = SourceMap()
     private(set) var diagnostics: [Diagnostic] = []
     private(set) var errorCount = 0
     private(set) var path = ""
     private var location = Location(line: 1, column: 1)
 
-    init(file: String, resource: ResourceKey) {
+    init(file: String, resource: ResourceKey, otherRootKeys: [String] = []) {
         self.file = file
         self.resource = resource
+        self.otherRootKeys = otherRootKeys
+    }
+
+    /// Says where the resource itself stands.
+    mutating func start(at location: Location) {
+        self.location = location
+        sources.record(resource, at: position(location))
     }
 
     /// Reads a member of what is being read, at the place of its value.

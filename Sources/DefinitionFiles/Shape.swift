@@ -8,6 +8,15 @@ struct Shape<Value>: Sendable {
     /// Nil if nothing could be made of it; what is wrong was reported.
     let read: @Sendable (SourceNode, inout Reader) -> Value?
     let write: @Sendable (Value) -> DefinitionValue
+
+    init(
+        form: Form, read: @escaping @Sendable (SourceNode, inout Reader) -> Value?,
+        write: @escaping @Sendable (Value) -> DefinitionValue
+    ) {
+        self.form = form
+        self.read = { node, reader in node.isUnresolved ? nil : read(node, &reader) }
+        self.write = write
+    }
 }
 
 /// What can stand in a place.
@@ -53,6 +62,12 @@ struct StringRule: Sendable {
     var meaning = "a text"
     /// A text of the form.
     var example = "a"
+    /// Whether a number in JSON is taken for its text.
+    var takesNumbers = false
+    /// All texts of the form, if they are few.
+    var words: [String] = []
+    /// What to write instead of a text that is not of the form, if that can be guessed; else the example is given.
+    var correction: (@Sendable (String) -> String?)?
 }
 
 extension Shape where Value == String {
@@ -61,16 +76,29 @@ extension Shape where Value == String {
     /// A text of a form: `meaning` follows "must be", `example` is one.
     static func string(
         _ length: ClosedRange<Int> = 0...Int.max, meaning: String, example: String,
+        takesNumbers: Bool = false, correction: (@Sendable (String) -> String?)? = nil,
         matches: @escaping @Sendable (String) -> Bool
     ) -> Shape {
-        string(StringRule(length: length, matches: matches, meaning: meaning, example: example))
+        string(
+            StringRule(
+                length: length, matches: matches, meaning: meaning, example: example,
+                takesNumbers: takesNumbers, correction: correction))
+    }
+
+    /// One of a few texts that the API model does not enumerate.
+    static func word(_ length: ClosedRange<Int>, _ words: [String]) -> Shape {
+        string(
+            StringRule(
+                length: length, matches: { words.contains($0) }, meaning: "one of \(Suggestion.list(words))",
+                example: words.first ?? "", words: words))
     }
 
     private static func string(_ rule: StringRule) -> Shape {
         Shape(form: .string(rule)) { node, reader in
-            guard let text = node.text else {
-                let quotes = node.entries == nil ? "put it in double quotes" : nil
-                reader.wrongType(node, expected: rule.meaning, suggestion: node.isNull ? nil : quotes)
+            guard let text = node.text ?? (rule.takesNumbers ? node.number : nil) else {
+                let isScalar = if case .scalar = node.content { !node.isNull } else { false }
+                reader.wrongType(
+                    node, expected: rule.meaning, suggestion: isScalar ? "put it in double quotes" : nil)
                 return nil
             }
             let count = text.unicodeScalars.count
@@ -78,9 +106,7 @@ extension Shape where Value == String {
                 reader.report(
                     "bad-length", "has \(count) characters, expected \(Constraint.text(rule.length))")
             } else if let matches = rule.matches, !matches(text) {
-                reader.report(
-                    "bad-format", "must be \(rule.meaning), not \"\(SourceNode.shortened(text))\"",
-                    suggestion: "for example \(rule.example)")
+                reader.reportForm(of: text, rule)
             }
             return text
         } write: {
@@ -154,9 +180,7 @@ extension Shape where Value: RawRepresentable & CaseIterable & Sendable, Value.R
                 return nil
             }
             if let value = Value(rawValue: text) { return value }
-            reader.report(
-                "unknown-value", "`\(SourceNode.shortened(text))` is not one of \(Suggestion.list(words))",
-                suggestion: Suggestion.nearest(to: text, among: words).map { "did you mean `\($0)`?" })
+            reader.unknownWord(text, words)
             return nil
         } write: {
             .string($0.rawValue)
@@ -229,4 +253,25 @@ extension SourceNode.Entry {
 extension SourceNode {
     /// `name:` without anything is an empty map where names map to maps.
     var orEmptyMap: SourceNode { isNull ? SourceNode(content: .mapping([]), location: location) : self }
+}
+
+extension Reader {
+    /// A text is none of a few.
+    fileprivate mutating func unknownWord(_ text: String, _ words: [String]) {
+        let what = words.count == 1 ? "not" : "not one of"
+        report(
+            "unknown-value", "`\(SourceNode.shortened(text))` is \(what) \(Suggestion.list(words))",
+            suggestion: Suggestion.nearest(to: text, among: words).map { "did you mean `\($0)`?" })
+    }
+
+    fileprivate mutating func reportForm(of text: String, _ rule: StringRule) {
+        if !rule.words.isEmpty {
+            unknownWord(text, rule.words)
+            return
+        }
+        let correction = rule.correction?(text).map { "write `\($0)`" }
+        report(
+            "bad-format", "must be \(rule.meaning), not \"\(SourceNode.shortened(text))\"",
+            suggestion: correction ?? "for example \(rule.example)")
+    }
 }

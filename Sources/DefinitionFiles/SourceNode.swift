@@ -34,6 +34,8 @@ struct SourceNode: Sendable {
         case number, boolean
         /// JSON `null`, or nothing at all in YAML.
         case null
+        /// Holds a placeholder without a value; that was reported, and nothing more is said about it.
+        case unresolved
     }
 
     var content: Content
@@ -43,6 +45,11 @@ struct SourceNode: Sendable {
     var entries: [Entry]? {
         if case .mapping(let entries) = content { return entries }
         return nil
+    }
+
+    var isUnresolved: Bool {
+        if case .scalar(_, .unresolved) = content { return true }
+        return false
     }
 
     var isNull: Bool {
@@ -56,6 +63,12 @@ struct SourceNode: Sendable {
         case .scalar(let text, .plain), .scalar(let text, .text): text
         default: nil
         }
+    }
+
+    /// The text of a JSON number.
+    var number: String? {
+        if case .scalar(let text, .number) = content { return text }
+        return nil
     }
 
     /// The value of a key of a map.

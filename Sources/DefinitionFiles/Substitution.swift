@@ -68,6 +68,11 @@ struct Substitution {
         }
     }
 
+    /// A scalar with its unknown placeholders as they were written.
+    static func readable(_ text: String) -> String {
+        String(text.compactMap { $0 == unknownStart ? "$" : $0 == unknownEnd ? nil : $0 })
+    }
+
     private func offset(of location: Location) -> Int {
         guard location.line <= outputLines.count else { return output.count }
         var index = outputLines[location.line - 1]

@@ -4,10 +4,11 @@
 enum Suggestion {
     static func nearest(to word: String, among words: [String]) -> String? {
         let wanted = folded(word)
-        let limit = max(1, wanted.count / 3)
         var best: (word: String, distance: Int)?
         for candidate in words {
-            let distance = Self.distance(wanted, folded(candidate))
+            let letters = folded(candidate)
+            let distance = Self.distance(wanted, letters)
+            let limit = max(1, max(wanted.count, letters.count) / 3)
             if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
         }
         return best?.word

@@ -118,8 +118,11 @@ struct YAMLReader {
     }
 
     private mutating func scalar(_ event: Event) -> SourceNode {
-        for name in Substitution.unknownNames(in: event.text) {
-            problems.append(variables.unknown(name, at: event.location))
+        let unknownNames = Substitution.unknownNames(in: event.text)
+        if !unknownNames.isEmpty {
+            problems += unknownNames.map { variables.unknown($0, at: event.location) }
+            let text = Substitution.readable(event.text)
+            return SourceNode(content: .scalar(text, .unresolved), location: event.location)
         }
         var style = event.isPlain ? SourceNode.ScalarStyle.plain : .text
         switch event.tag {
