@@ -59,5 +59,10 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: plain),
+        .testTarget(
+            name: "DefinitionFilesTests",
+            dependencies: ["DefinitionFiles", "Definitions"],
+            exclude: ["golden"],
+            swiftSettings: plain),
     ]
 )

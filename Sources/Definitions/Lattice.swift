@@ -176,7 +176,7 @@ public enum PathMatchType: Sendable, Equatable {
 
 /// One header; case of the value matters only if `caseSensitive` is true.
 public struct HeaderMatch: Sendable, Equatable {
-    /// 1 to 40 characters.
+    /// 1 to 100 characters.
     public var name: String
     public var match: HeaderMatchType
     public var caseSensitive: Bool?

@@ -30,6 +30,11 @@ public struct SourceMap: Sendable, Equatable {
         }
     }
 
+    /// The place of a field itself, without looking at its ancestors.
+    public func exactPosition(_ resource: ResourceKey, _ fieldPath: String) -> SourcePosition? {
+        resources[resource]?[fieldPath]
+    }
+
     /// All resources that have a place.
     public var resourceKeys: Dictionary<ResourceKey, [String: SourcePosition]>.Keys { resources.keys }
 

@@ -1,0 +1,92 @@
+// What the VPC Lattice API demands of several fields together (the reference: `lattice` 1.4, 2.1 and 2.4).
+
+import Definitions
+
+enum LatticeRules {
+    /// A service, like a VPC, is associated with a network once.
+    static let associationsDiffer: Rule<ServiceNetworkDefinition> = { network, reader in
+        reader.namesDiffer(network.services, field: "services") { "[\($0)]" }
+        reader.namesDiffer(network.vpcAssociations.map(\.vpcIdentifier), field: "vpcAssociations") {
+            "[\($0)].vpcIdentifier"
+        }
+    }
+
+    /// The model allows 100 to 599, the service 404 and 500.
+    static let statusIsSupported: Rule<FixedResponseAction> = { action, reader in
+        if action.statusCode != 404, action.statusCode != 500 {
+            reader.report(
+                "unsupported-status", field: "statusCode", severity: .warning,
+                "AWS supports 404 and 500 only, \(action.statusCode) would be refused there")
+        }
+    }
+
+    static let matchHasCondition: Rule<LatticeHttpMatch> = { match, reader in
+        if match.method == nil, match.pathMatch == nil, match.headerMatches == nil {
+            reader.missingOne(of: ["method", "pathMatch", "headerMatches"])
+        }
+    }
+
+    /// 0 means the default, otherwise the lower bounds of the user guide hold.
+    static let healthCheckNumbers: Rule<HealthCheckConfig> = { check, reader in
+        let numbers = [
+            ("healthCheckIntervalSeconds", check.healthCheckIntervalSeconds, 5...300),
+            ("healthyThresholdCount", check.healthyThresholdCount, 2...10),
+            ("unhealthyThresholdCount", check.unhealthyThresholdCount, 2...10),
+        ]
+        for case (let field, let number?, let range) in numbers where number != 0 && !range.contains(number) {
+            reader.report(
+                "out-of-range", field: field, "is \(number), expected \(Constraint.text(range)), or 0 for the default")
+        }
+    }
+
+    /// LAMBDA groups have an event version and nothing else, ALB groups no health check, IP groups alone an address type.
+    static let configFitsType: Rule<TargetGroupDefinition> = { group, reader in
+        guard let config = group.config else {
+            if group.type != .lambda { reader.report("missing-key", "`config` is missing") }
+            return
+        }
+        let isLambda = group.type == .lambda
+        let members = [
+            ("port", config.port != nil, !isLambda),
+            ("protocol", config.protocol != nil, !isLambda),
+            ("protocolVersion", config.protocolVersion != nil, !isLambda),
+            ("vpcIdentifier", config.vpcIdentifier != nil, !isLambda),
+            ("healthCheck", config.healthCheck != nil, !isLambda && group.type != .alb),
+            ("ipAddressType", config.ipAddressType != nil, group.type == .ip),
+            ("lambdaEventStructureVersion", config.lambdaEventStructureVersion != nil, isLambda),
+        ]
+        for (field, isGiven, isAllowed) in members where isGiven && !isAllowed {
+            reader.report(
+                "wrong-target-type", field: "config.\(field)",
+                "a target group of type \(group.type.rawValue) has no `\(field)`", suggestion: "remove it")
+        }
+    }
+
+    static let targetsFitType: Rule<TargetGroupDefinition> = { group, reader in
+        if group.type == .lambda || group.type == .alb, group.targets.count > 1 {
+            reader.report(
+                "wrong-target-count", field: "targets",
+                "a target group of type \(group.type.rawValue) has one target, not \(group.targets.count)")
+        }
+        var first: [String: Int] = [:]
+        for (index, target) in group.targets.enumerated() {
+            let place = "\(target.id) \(target.port ?? group.config?.port ?? 0)"
+            if let other = first[place] {
+                reader.report(
+                    "duplicate-target", field: "targets[\(index)]",
+                    "the target is registered already, as `targets[\(other)]`")
+            } else {
+                first[place] = index
+            }
+        }
+    }
+}
+
+extension Reader {
+    fileprivate mutating func namesDiffer(_ names: [String], field: String, at place: (Int) -> String) {
+        var seen: Set<String> = []
+        for (index, name) in names.enumerated() where !seen.insert(name).inserted {
+            report("duplicate-association", field: field + place(index), "`\(name)` is associated already")
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// Objects and unions of the schema. An object is a blank value and a table of fields, each a key, a key path and a shape; a
+// union is a table of members, exactly one of which is given. Rules that concern several fields run when the fields are sound,
+// so that one mistake is reported once.
+
+struct Field<Owner>: Sendable {
+    let form: FieldForm
+    /// Reads the value into its place; false if there is none.
+    let read: @Sendable (SourceNode, inout Owner, inout Reader) -> Void
+    /// Nil if it is absent.
+    let write: @Sendable (Owner) -> DefinitionValue?
+
+    static func required<Value>(
+        _ key: String, _ path: WritableKeyPath<Owner, Value> & Sendable, _ shape: Shape<Value>
+    ) -> Field {
+        Field(form: FieldForm(key: key, isRequired: true, form: shape.form)) { node, owner, reader in
+            if let value = shape.read(node, &reader) { owner[keyPath: path] = value }
+        } write: {
+            shape.write($0[keyPath: path])
+        }
+    }
+
+    static func optional<Value>(
+        _ key: String, _ path: WritableKeyPath<Owner, Value?> & Sendable, _ shape: Shape<Value>
+    ) -> Field {
+        Field(form: FieldForm(key: key, isRequired: false, form: shape.form)) { node, owner, reader in
+            owner[keyPath: path] = shape.read(node, &reader)
+        } write: {
+            $0[keyPath: path].map(shape.write)
+        }
+    }
+
+    /// A list or map whose absence means the same as being empty.
+    static func collection<Value: Collection & Sendable>(
+        _ key: String, _ path: WritableKeyPath<Owner, Value> & Sendable, _ shape: Shape<Value>
+    ) -> Field {
+        Field(form: FieldForm(key: key, isRequired: false, form: shape.form)) { node, owner, reader in
+            if let value = shape.read(node, &reader) { owner[keyPath: path] = value }
+        } write: {
+            $0[keyPath: path].isEmpty ? nil : shape.write($0[keyPath: path])
+        }
+    }
+}
+
+/// A condition on several fields of a sound value; reports what it finds.
+typealias Rule<Owner> = @Sendable (Owner, inout Reader) -> Void
+
+extension Shape {
+    /// An object: `blank` holds anything where a field is required.
+    static func object(
+        _ blank: Value, _ fields: [Field<Value>], rules: [Rule<Value>] = []
+    ) -> Shape where Value: Sendable {
+        let byKey = Dictionary(fields.map { ($0.form.key, $0) }) { first, _ in first }
+        let keys = fields.map(\.form.key)
+        let required = fields.filter(\.form.isRequired).map(\.form.key)
+        return Shape(form: .object(fields.map(\.form))) { node, reader in
+            guard let entries = node.entries else {
+                let example = keys.first.map { "with keys such as `\($0)`" } ?? "that is empty, `{}`"
+                reader.wrongType(node, expected: "a map \(example)")
+                return nil
+            }
+            let errorsBefore = reader.errorCount
+            var value = blank
+            // A misspelt key is not reported as missing too.
+            var misspelt: Set<String> = []
+            for entry in entries {
+                guard let field = byKey[entry.key] else {
+                    if let meant = reader.unknownKey(entry, allowed: keys) { misspelt.insert(meant) }
+                    continue
+                }
+                reader.member(entry.key, at: entry.place) { field.read(entry.value, &value, &$0) }
+            }
+            let given = misspelt.union(entries.map(\.key))
+            for field in fields where field.form.isRequired && !given.contains(field.form.key) {
+                reader.report(
+                    "missing-key", "`\(field.form.key)` is missing",
+                    suggestion: required.count > 1 ? "required: \(Suggestion.list(required))" : nil)
+            }
+            if reader.errorCount == errorsBefore {
+                for rule in rules { rule(value, &reader) }
+            }
+            return value
+        } write: { value in
+            .object(
+                fields.compactMap { field in
+                    field.write(value).map { DefinitionValue.Member(field.form.key, $0) }
+                })
+        }
+    }
+
+    /// Exactly one member.
+    static func union(_ members: [UnionMember<Value>], rules: [Rule<Value>] = []) -> Shape {
+        let byKey = Dictionary(members.map { ($0.form.key, $0) }) { first, _ in first }
+        let keys = members.map(\.form.key)
+        return Shape(form: .union(members.map(\.form))) { node, reader in
+            guard let entries = node.entries else {
+                reader.wrongType(node, expected: "a map with one of \(Suggestion.list(keys))")
+                return nil
+            }
+            let errorsBefore = reader.errorCount
+            var values: [(key: String, value: Value?)] = []
+            for entry in entries {
+                guard let member = byKey[entry.key] else {
+                    reader.unknownKey(entry, allowed: keys)
+                    continue
+                }
+                values.append((entry.key, reader.member(entry.key, at: entry.place) { member.read(entry.value, &$0) }))
+            }
+            if values.count > 1 {
+                reader.report(
+                    "exclusive-keys", "\(Suggestion.list(values.map(\.key))) exclude each other",
+                    suggestion: "keep one of them")
+            } else if values.isEmpty, reader.errorCount == errorsBefore {
+                let what = keys.count == 1 ? "`\(keys[0])` is missing" : "one of \(Suggestion.list(keys)) is missing"
+                reader.report("missing-key", what)
+            }
+            let value = values.first?.value
+            if let value, reader.errorCount == errorsBefore {
+                for rule in rules { rule(value, &reader) }
+            }
+            return value
+        } write: { value in
+            .object(
+                members.compactMap { member in
+                    member.write(value).map { DefinitionValue.Member(member.form.key, $0) }
+                })
+        }
+    }
+}
+
+struct UnionMember<Union>: Sendable {
+    let form: FieldForm
+    let read: @Sendable (SourceNode, inout Reader) -> Union?
+    /// Nil if the value is another member.
+    let write: @Sendable (Union) -> DefinitionValue?
+
+    /// A member with how it is wrapped into the union and taken out again.
+    static func member<Payload>(
+        _ key: String, _ wrap: @escaping @Sendable (Payload) -> Union, _ shape: Shape<Payload>,
+        _ unwrap: @escaping @Sendable (Union) -> Payload?
+    ) -> UnionMember {
+        UnionMember(form: FieldForm(key: key, isRequired: false, form: shape.form)) { node, reader in
+            shape.read(node, &reader).map(wrap)
+        } write: {
+            unwrap($0).map(shape.write)
+        }
+    }
+}
+
+extension Reader {
+    /// Reports a key that has no meaning; the result is the one that was probably meant.
+    @discardableResult
+    mutating func unknownKey(_ entry: SourceNode.Entry, allowed: [String]) -> String? {
+        let others = path.isEmpty ? otherRootKeys : []
+        if others.contains(entry.key) { return nil }
+        report(
+            "unknown-key", at: entry.keyLocation, "unknown key `\(SourceNode.shortened(entry.key))`",
+            suggestion: Suggestion.text(for: entry.key, among: allowed + others, introduction: "allowed here:"))
+        return Suggestion.nearest(to: entry.key, among: allowed + others)
+    }
+}

@@ -1,0 +1,260 @@
+// What the App Mesh API demands of several fields together (the reference: `appmesh` 1.4; the numbers are its rules). A rule runs
+// when each field is sound by itself and reports at the field that has to change.
+
+import Definitions
+
+enum Rules {
+    /// Rule 1.
+    static let routeHasOneType: Rule<RouteSpec> = { spec, reader in
+        reader.exactlyOne([
+            ("httpRoute", spec.httpRoute != nil), ("http2Route", spec.http2Route != nil),
+            ("grpcRoute", spec.grpcRoute != nil), ("tcpRoute", spec.tcpRoute != nil),
+        ])
+    }
+
+    /// Rule 1.
+    static let gatewayRouteHasOneType: Rule<GatewayRouteSpec> = { spec, reader in
+        reader.exactlyOne([
+            ("httpRoute", spec.httpRoute != nil), ("http2Route", spec.http2Route != nil),
+            ("grpcRoute", spec.grpcRoute != nil),
+        ])
+    }
+
+    /// The API's documentation: the scheme is for HTTP/2 routes.
+    static let schemeNeedsHttp2: Rule<RouteSpec> = { spec, reader in
+        if spec.httpRoute?.match.scheme != nil {
+            reader.report(
+                "scheme-needs-http2", field: "httpRoute.match.scheme", severity: .warning,
+                "App Mesh compares the scheme in `http2Route` only")
+        }
+    }
+
+    /// Rule 2.
+    static let routeMatchHasPath: Rule<HttpRouteMatch> = { match, reader in
+        reader.exactlyOne([("prefix", match.prefix != nil), ("path", match.path != nil)])
+    }
+
+    /// Rule 2.
+    static let pathMatchHasOne: Rule<HttpPathMatch> = { match, reader in
+        reader.exactlyOne([("exact", match.exact != nil), ("regex", match.regex != nil)])
+    }
+
+    /// Rule 2.
+    static let gatewayMatchHasCriterion: Rule<HttpGatewayRouteMatch> = { match, reader in
+        if match.prefix != nil, match.path != nil {
+            reader.exclusive(["prefix", "path"])
+        } else if match.prefix == nil, match.path == nil, match.hostname == nil {
+            reader.missingOne(of: ["prefix", "path", "hostname"])
+        }
+    }
+
+    /// Rule 2.
+    static let grpcGatewayMatchHasCriterion: Rule<GrpcGatewayRouteMatch> = { match, reader in
+        if match.serviceName == nil, match.hostname == nil { reader.missingOne(of: ["serviceName", "hostname"]) }
+    }
+
+    /// Rule 2.
+    static let hostnameMatchHasOne: Rule<GatewayRouteHostnameMatch> = { match, reader in
+        reader.exactlyOne([("exact", match.exact != nil), ("suffix", match.suffix != nil)])
+    }
+
+    /// Rule 3.
+    static let rangeIsNotEmpty: Rule<MatchRange> = { range, reader in
+        if range.start >= range.end {
+            reader.report(
+                "empty-range", field: "end",
+                "the range from \(range.start) up to but without \(range.end) holds no value",
+                suggestion: "`start` must be less than `end`")
+        }
+    }
+
+    /// Rule 3.
+    static let queryMatchHasExact: Rule<QueryParameterMatch> = { match, reader in
+        if match.exact == nil {
+            reader.report(
+                "missing-key", "`exact` is missing", suggestion: "to ask for presence only, leave `match` out")
+        }
+    }
+
+    /// Rule 4.
+    static let methodNeedsService: Rule<GrpcRouteMatch> = { match, reader in
+        if match.methodName != nil, match.serviceName == nil {
+            reader.report(
+                "method-needs-service", field: "methodName", "`methodName` needs `serviceName` beside it")
+        }
+    }
+
+    /// Rule 4.
+    static let gatewayPathIsNotReserved: Rule<HttpGatewayRouteMatch> = { match, reader in
+        let paths = [("prefix", match.prefix), ("path.exact", match.path?.exact)]
+        for case (let field, let path?) in paths
+        where ["/aws-appmesh", "/aws-app-mesh"].contains(where: path.hasPrefix) {
+            reader.report(
+                "reserved-name", field: field, "paths that start with `/aws-appmesh` or `/aws-app-mesh` are reserved")
+        }
+    }
+
+    /// Rule 4.
+    static let grpcServiceIsNotReserved: Rule<GrpcGatewayRouteMatch> = { match, reader in
+        if let name = match.serviceName, name.hasPrefix("aws.app-mesh") || name.hasPrefix("aws.appmesh") {
+            reader.report(
+                "reserved-name", field: "serviceName", "services named `aws.appmesh…` and `aws.app-mesh…` are reserved")
+        }
+    }
+
+    /// Rule 5.
+    static let rewritesExclude: Rule<HttpGatewayRouteRewrite> = { rewrite, reader in
+        if rewrite.prefix != nil, rewrite.path != nil { reader.exclusive(["prefix", "path"]) }
+    }
+
+    /// Rule 5.
+    static let prefixRewriteHasOne: Rule<HttpGatewayRoutePrefixRewrite> = { rewrite, reader in
+        reader.exactlyOne([("defaultPrefix", rewrite.defaultPrefix != nil), ("value", rewrite.value != nil)])
+    }
+
+    /// A rewrite of the prefix or the path needs something that matched it.
+    static let rewriteFitsMatch: Rule<HttpGatewayRoute> = { route, reader in
+        let rewrite = route.action.rewrite
+        if rewrite?.prefix != nil, route.match.prefix == nil {
+            reader.report(
+                "rewrite-without-match", field: "action.rewrite.prefix", severity: .warning,
+                "nothing is rewritten, because the route does not match a prefix")
+        }
+        if rewrite?.path != nil, route.match.path == nil {
+            reader.report(
+                "rewrite-without-match", field: "action.rewrite.path", severity: .warning,
+                "nothing is rewritten, because the route does not match a path")
+        }
+    }
+
+    /// The model requires neither member; a number without a unit says nothing.
+    static let durationIsComplete: Rule<DurationSpec> = { duration, reader in
+        if (duration.unit == nil) != (duration.value == nil) {
+            let (missing, given) = duration.unit == nil ? ("unit", "value") : ("value", "unit")
+            reader.report("missing-key", "`\(missing)` is missing beside `\(given)`")
+        } else if duration.unit == nil {
+            reader.report(
+                "empty-duration", severity: .warning, "the time has neither `value` nor `unit`, the default holds")
+        }
+    }
+}
+
+extension Rules {
+    /// Rule 6.
+    static let listenerKeysFitProtocol: Rule<Listener> = { listener, reader in
+        let port = listener.portMapping
+        reader.key(
+            of: "connectionPool",
+            listener.connectionPool.map { pool in
+                switch pool {
+                case .grpc: "grpc"
+                case .http: "http"
+                case .http2: "http2"
+                case .tcp: "tcp"
+                }
+            }, fits: port.protocol.rawValue)
+        reader.key(
+            of: "timeout",
+            listener.timeout.map { timeout in
+                switch timeout {
+                case .grpc: "grpc"
+                case .http: "http"
+                case .http2: "http2"
+                case .tcp: "tcp"
+                }
+            }, fits: port.protocol.rawValue)
+        reader.healthCheckPort(listener.healthCheck?.port, fits: port.port)
+    }
+
+    /// Rule 6.
+    static let gatewayListenerKeysFitProtocol: Rule<VirtualGatewayListener> = { listener, reader in
+        let port = listener.portMapping
+        reader.key(
+            of: "connectionPool",
+            listener.connectionPool.map { pool in
+                switch pool {
+                case .grpc: "grpc"
+                case .http: "http"
+                case .http2: "http2"
+                }
+            }, fits: port.protocol.rawValue)
+        reader.healthCheckPort(listener.healthCheck?.port, fits: port.port)
+    }
+
+    /// Rule 6.
+    static let backendsDiffer: Rule<VirtualNodeSpec> = { spec, reader in
+        var first: [String: Int] = [:]
+        for (index, backend) in (spec.backends ?? []).enumerated() {
+            guard case .virtualService(let service) = backend else { continue }
+            if let other = first[service.virtualServiceName] {
+                reader.report(
+                    "duplicate-backend", field: "backends[\(index)].virtualService.virtualServiceName",
+                    "`\(service.virtualServiceName)` is a backend already, as `backends[\(other)]`",
+                    suggestion: "remove one of the two")
+            } else {
+                first[service.virtualServiceName] = index
+            }
+        }
+    }
+
+    /// Two listeners cannot share a port.
+    static let nodePortsDiffer: Rule<VirtualNodeSpec> = { spec, reader in
+        reader.portsDiffer((spec.listeners ?? []).map(\.portMapping.port))
+    }
+
+    static let routerPortsDiffer: Rule<VirtualRouterSpec> = { spec, reader in
+        reader.portsDiffer((spec.listeners ?? []).map(\.portMapping.port))
+    }
+
+    static let gatewayPortsDiffer: Rule<VirtualGatewaySpec> = { spec, reader in
+        reader.portsDiffer(spec.listeners.map(\.portMapping.port))
+    }
+}
+
+extension Reader {
+    /// Exactly one of some optional keys.
+    mutating func exactlyOne(_ keys: [(name: String, isGiven: Bool)]) {
+        let given = keys.filter(\.isGiven).map(\.name)
+        if given.isEmpty { missingOne(of: keys.map(\.name)) }
+        if given.count > 1 { exclusive(given) }
+    }
+
+    mutating func missingOne(of keys: [String]) {
+        report("missing-key", "one of \(Suggestion.list(keys)) is missing")
+    }
+
+    mutating func exclusive(_ keys: [String]) {
+        report(
+            "exclusive-keys", field: keys.last ?? "", "\(Suggestion.list(keys)) exclude each other",
+            suggestion: "keep one of them")
+    }
+
+    fileprivate mutating func key(of field: String, _ key: String?, fits protocolName: String) {
+        guard let key, key != protocolName else { return }
+        report(
+            "protocol-mismatch", field: "\(field).\(key)",
+            "the listener speaks `\(protocolName)`, but `\(field)` is for `\(key)`",
+            suggestion: "write `\(protocolName)` instead of `\(key)`")
+    }
+
+    fileprivate mutating func healthCheckPort(_ port: Int?, fits listenerPort: Int) {
+        guard let port, port != listenerPort else { return }
+        report(
+            "health-check-port", field: "healthCheck.port",
+            "is \(port), but must be the port of the listener, \(listenerPort)",
+            suggestion: "write \(listenerPort), or leave it out")
+    }
+
+    mutating func portsDiffer(_ ports: [Int]) {
+        var first: [Int: Int] = [:]
+        for (index, port) in ports.enumerated() {
+            if let other = first[port] {
+                report(
+                    "duplicate-port", field: "listeners[\(index)].portMapping.port",
+                    "port \(port) belongs to `listeners[\(other)]` already")
+            } else {
+                first[port] = index
+            }
+        }
+    }
+}

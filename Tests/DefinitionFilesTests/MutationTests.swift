@@ -1,0 +1,45 @@
+// Damaged definitions: whatever the bytes, loading ends and says what is wrong.
+
+import DefinitionFiles
+import Definitions
+import Testing
+
+@Suite struct MutationTests {
+    /// xorshift64*, so that a failure can be repeated.
+    private struct Random: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state ^= state >> 12
+            state ^= state << 25
+            state ^= state >> 27
+            return state &* 0x2545_F491_4F6C_DD1D
+        }
+    }
+
+    @Test(arguments: ["x.yaml", "x.json"])
+    func `survives damage of any kind`(name: String) {
+        let documents = DefinitionWriter.nativeText(NativeFormatTests.loaded.definitions)
+        let source = name.hasSuffix("yaml") ? NativeFormatTests.text : documents.split(separator: "---\n")[0] + ""
+        let pieces = [
+            "{", "}", "[", "]", "\"", "'", ":", ",", "\n", " ", "$A", "${", "*a", "&a ", "- ", "<<: ", "\\u12", "!",
+            "é", "\t",
+        ]
+        var random = Random(state: 42)
+        var damaged = 0
+        for _ in 0..<300 {
+            var text = Array(source.unicodeScalars)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let start = Int.random(in: 0..<text.count, using: &random)
+                let end = min(text.count, start + Int.random(in: 0...6, using: &random))
+                let piece = pieces.randomElement(using: &random) ?? ""
+                text.replaceSubrange(start..<end, with: Array(piece.unicodeScalars))
+            }
+            let mutated = String(String.UnicodeScalarView(text))
+            let loaded = DefinitionLoader.load(text: mutated, name: name, variables: ["A": "b"])
+            if loaded.hasErrors { damaged += 1 }
+            #expect(loaded.diagnostics.allSatisfy { $0.position?.file == name && !$0.message.isEmpty })
+        }
+        #expect(damaged > 200)
+    }
+}
