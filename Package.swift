@@ -59,5 +59,6 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: plain),
+        .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
     ]
 )
