@@ -64,5 +64,6 @@ let package = Package(
             dependencies: ["DefinitionFiles", "Definitions"],
             exclude: ["golden"],
             swiftSettings: plain),
+        .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
     ]
 )

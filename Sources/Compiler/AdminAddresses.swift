@@ -1,5 +1,6 @@
 // Every proxy has an admin address like an Envoy of its own: its address, port 9901 (design section 7). A proxy whose
-// definitions use that port keeps the port for them.
+// definitions use that port keeps the port for them. A proxy that was put on the wildcard address has none: its admin would be
+// open to the network.
 
 import Definitions
 import Routing

@@ -79,6 +79,21 @@ public struct WorkloadSettings: Sendable, Equatable {
     public var slowBody: SlowBody?
     /// URLs that are called, in order, before answering.
     public var calls: [String]
+
+    public init(
+        name: String, body: Body, delay: Duration = .zero, jitter: Duration = .zero, failShare: Double = 0,
+        failStatus: Int = 500, reset: Reset? = nil, slowBody: SlowBody? = nil, calls: [String] = []
+    ) {
+        self.name = name
+        self.body = body
+        self.delay = delay
+        self.jitter = jitter
+        self.failShare = failShare
+        self.failStatus = failStatus
+        self.reset = reset
+        self.slowBody = slowBody
+        self.calls = calls
+    }
 }
 
 /// One listener of the process, for the table that `run` prints.

@@ -60,10 +60,7 @@ struct EgressLowering {
         for (index, backend) in backends.enumerated() {
             let name = backend.virtualServiceName
             let field = "backends[\(index)].virtualService.virtualServiceName"
-            guard declared.insert(name).inserted else {
-                mesh.findings.warning("duplicate-backend", key, field, "'\(name)' is declared more than once")
-                continue
-            }
+            guard declared.insert(name).inserted else { continue }
             if let service = mesh.services[name] {
                 services.append(service)
             } else if mesh.definition.virtualServices[name] == nil {

@@ -15,10 +15,6 @@ struct GatewayLowering {
         let key = ResourceKey.virtualGateway(name, mesh: mesh.definition.name)
         let listeners = definition.spec.listeners
         let ports = listeners.map { ServicePort($0.portMapping) }
-        PortRules.reportRepeated(ports, key, mesh.findings)
-        if listeners.isEmpty {
-            mesh.findings.error("no-listener", key, "listeners", "a gateway needs at least one listener")
-        }
         let routes = routes(name, definition.gatewayRoutes, ports, into: &proxy)
         if definition.gatewayRoutes.isEmpty {
             mesh.findings.warning("no-routes", key, "", "without gateway routes every request is answered 404")
@@ -47,7 +43,7 @@ struct GatewayLowering {
         var ordered: [(order: RouteOrder, route: RoutePlan)] = []
         for (name, spec) in routes.sortedByName {
             let key = ResourceKey.gatewayRoute(name, gateway: gateway, mesh: mesh.definition.name)
-            guard let kind = GatewayRouteKind(spec, key, mesh.findings),
+            guard let kind = GatewayRouteKind(spec),
                 let route = route(name, kind, gateway, ports, key, into: &proxy)
             else { continue }
             ordered.append((RouteOrder(priority: spec.priority, match: route.match, name: name), route))
@@ -72,11 +68,10 @@ struct GatewayLowering {
         let fits = fitsListener(kind, gateway, ports, key)
         guard let service = service(kind, key) else { return nil }
         let port = targetPort(kind, service, key)
-        let path = RewriteLowering.path(kind, key, mesh.findings)
         guard let match, fits, kind.applicationProtocol.isBuilt else { return nil }
         let delegate = DelegatePlan(
             virtualHost: proxy.add(service, mesh), port: port, host: RewriteLowering.host(kind, service: service),
-            path: path)
+            path: RewriteLowering.path(kind))
         return RoutePlan(
             name: name, match: match, action: .delegate(delegate), timeouts: service.bounds,
             source: mesh.findings.source(key))
@@ -132,6 +127,7 @@ struct GatewayLowering {
             mesh.findings.error(
                 "unknown-port", key, "\(field).port", "virtual service \(service.name) does not listen on \(port)",
                 suggestion: "its listeners are \(service.ports.list)")
+            return port
         }
         if port == nil, service.ports.count > 1 {
             mesh.findings.error(
@@ -139,11 +135,8 @@ struct GatewayLowering {
                 "a target needs 'port' if its virtual service has several listeners",
                 suggestion: "the listeners of \(service.name) are \(service.ports.list)")
         }
-        if let listener = named ?? service.ports.first,
-            !service.ports.contains(where: {
-                ($0.port == port || port == nil) && $0.applicationProtocol == kind.applicationProtocol
-            })
-        {
+        let fitting = service.ports.filter { port == nil || $0.port == port }.map(\.applicationProtocol)
+        if let listener = named ?? service.ports.first, !fitting.contains(kind.applicationProtocol) {
             mesh.findings.warning(
                 "protocol-mismatch", key, field,
                 "a gateway route for \(kind.applicationProtocol.rawValue) to the"

@@ -8,16 +8,12 @@ enum GatewayRouteKind {
     case http2(HttpGatewayRoute)
     case grpc(GrpcGatewayRoute)
 
-    init?(_ spec: GatewayRouteSpec, _ key: ResourceKey, _ findings: Findings) {
+    /// nil unless there is exactly one, which the readers of definitions report.
+    init?(_ spec: GatewayRouteSpec) {
         let kinds: [GatewayRouteKind] = [
             spec.httpRoute.map { .http($0) }, spec.http2Route.map { .http2($0) }, spec.grpcRoute.map { .grpc($0) },
         ].compactMap { $0 }
-        guard kinds.count == 1, let kind = kinds.first else {
-            findings.error(
-                "one-route-kind", key, "",
-                "a gateway route has exactly one of 'httpRoute', 'http2Route' and 'grpcRoute', not \(kinds.count)")
-            return nil
-        }
+        guard kinds.count == 1, let kind = kinds.first else { return nil }
         self = kind
     }
 

@@ -25,8 +25,6 @@ enum IPLiteral {
 
     static func isValid(_ text: String) -> Bool { ipv4(text) != nil || isIPv6(text) }
 
-    static func isLoopback(_ text: String) -> Bool {
-        if let bits = ipv4(text) { return bits >> 24 == 127 }
-        return text == "::1"
-    }
+    /// Every address of the machine: a place to listen, not one to call from or to show as a peer.
+    static func isWildcard(_ text: String) -> Bool { text == "0.0.0.0" || text == "::" }
 }

@@ -42,7 +42,8 @@ struct IngressLowering {
         }
     }
 
-    /// The listener's own limits; its timeout is keyed by its protocol (appmesh.md 1.4 item 6).
+    /// The listener's own limits. A timeout keyed by another protocol than the listener's is reported by the readers of
+    /// definitions (appmesh.md 1.4 item 6) and says nothing.
     static func timeouts(
         _ listener: Listener, _ node: ResourceKey, _ field: String, _ findings: Findings
     ) -> TimeoutPlan {
@@ -55,10 +56,6 @@ struct IngressLowering {
         case (nil, _):
             return Timeouts.standard
         default:
-            findings.error(
-                "protocol-mismatch", node, "\(field).timeout",
-                "the timeout is for another protocol than the listener's, which is \(spoken.rawValue)",
-                suggestion: "timeout: { \(spoken.rawValue): … }")
             return Timeouts.standard
         }
     }
@@ -78,6 +75,7 @@ enum ClusterName {
 /// Prefixes of statistics (appmesh.md 2 "Proxy shape").
 enum StatPrefix {
     static let egress = "egress"
+    static let network = "lattice"
 
     /// With several listeners each has its own.
     static func ingress(_ port: ServicePort, of listeners: Int) -> String {

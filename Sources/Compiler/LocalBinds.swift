@@ -18,7 +18,11 @@ struct LocalBinds {
         if let admin = options.admin { claim(admin) }
         var gatewayPorts: [Int: Int] = [:]
         for (mesh, definition) in definitions.meshes {
-            for gateway in definition.virtualGateways.values {
+            for (name, gateway) in definition.virtualGateways {
+                let address = placement.gateways[mesh]?[name]
+                for listener in gateway.spec.listeners {
+                    if let address { claim(.ip(host: address, port: listener.portMapping.port)) }
+                }
                 for port in Set(gateway.spec.listeners.map(\.portMapping.port)) {
                     for number in [port, ports.unprivileged(port)].compactMap({ $0 }) {
                         gatewayPorts[number, default: 0] += 1
@@ -42,6 +46,11 @@ struct LocalBinds {
         for targets in placement.targetGroups.values {
             for target in targets {
                 if case .address(let address) = target.application { claim(address) }
+            }
+        }
+        for address in placement.vpcs.values {
+            for listener in definitions.services.values.flatMap(\.listeners.values) {
+                claim(.ip(host: address, port: listener.port ?? 80))
             }
         }
         for (port, count) in gatewayPorts where count > 1 { taken.insert(port) }

@@ -1,7 +1,7 @@
-// Match conditions of routes and gateway routes. What the API's shapes cannot say is checked here (appmesh.md 1.4): exactly
-// one kind of path condition, ranges that hold something, regular expressions that compile. A condition that is wrong makes
-// the whole match nil, after all of its conditions were looked at: a route with a condition missing would take requests it
-// was never meant for.
+// Match conditions of routes and gateway routes. Rules about one resource by itself (appmesh.md 1.4 items 1 to 5) belong to the
+// readers of definitions and are not reported twice; here a match that breaks one is nil, as is one with a regular expression
+// that does not compile, which only this module can tell. A route with a condition missing would take requests it was never
+// meant for, so there is nothing in between.
 
 import Definitions
 import Patterns
@@ -20,14 +20,8 @@ struct MatchLowering {
         self.findings = findings
     }
 
-    mutating func lower(_ match: HttpRouteMatch, isHTTP2: Bool) -> MatchPlan? {
-        if match.scheme != nil, !isHTTP2 {
-            findings.warning(
-                "scheme-needs-http2", resource, "\(field).scheme", "App Mesh knows 'scheme' for http2 routes only")
-        }
-        if match.prefix == nil, match.path == nil {
-            reject("path-required", "", "the match has neither 'prefix' nor 'path'", "'prefix: /' takes every path")
-        }
+    mutating func lower(_ match: HttpRouteMatch) -> MatchPlan? {
+        if match.prefix == nil, match.path == nil { isValid = false }
         let plan = MatchPlan(
             path: path(prefix: match.prefix, match.path), method: match.method?.rawValue,
             scheme: match.scheme.map { $0 == .https ? .https : .http }, port: match.port,
@@ -36,14 +30,7 @@ struct MatchLowering {
     }
 
     mutating func lower(_ match: HttpGatewayRouteMatch) -> MatchPlan? {
-        if match.prefix == nil, match.path == nil, match.hostname == nil {
-            reject(
-                "path-required", "", "the match has none of 'prefix', 'path' and 'hostname'",
-                "'prefix: /' takes every path")
-        }
-        for reserved in ["/aws-appmesh", "/aws-app-mesh"] where match.prefix?.hasPrefix(reserved) == true {
-            reject("reserved-prefix", ".prefix", "gateways reserve prefixes that start with \(reserved)")
-        }
+        if match.prefix == nil, match.path == nil, match.hostname == nil { isValid = false }
         let plan = MatchPlan(
             path: path(prefix: match.prefix, match.path), method: match.method?.rawValue, port: match.port,
             hostname: hostname(match.hostname), headers: headers(match.headers, "headers"),
@@ -52,9 +39,7 @@ struct MatchLowering {
     }
 
     mutating func lower(_ match: GrpcRouteMatch) -> MatchPlan? {
-        if match.methodName != nil, match.serviceName == nil {
-            reject("service-name-required", ".methodName", "'methodName' needs 'serviceName'")
-        }
+        if match.methodName != nil, match.serviceName == nil { isValid = false }
         let plan = MatchPlan(
             path: Self.grpcPath(match.serviceName, match.methodName), port: match.port,
             headers: headers(match.metadata, "metadata"), requiresGRPC: true)
@@ -62,12 +47,7 @@ struct MatchLowering {
     }
 
     mutating func lower(_ match: GrpcGatewayRouteMatch) -> MatchPlan? {
-        if match.serviceName == nil, match.hostname == nil {
-            reject("service-name-required", "", "the match has neither 'serviceName' nor 'hostname'")
-        }
-        for reserved in ["aws.app-mesh", "aws.appmesh"] where match.serviceName?.hasPrefix(reserved) == true {
-            reject("reserved-service", ".serviceName", "gateways reserve services that start with \(reserved)")
-        }
+        if match.serviceName == nil, match.hostname == nil { isValid = false }
         let plan = MatchPlan(
             path: Self.grpcPath(match.serviceName, nil), port: match.port, hostname: hostname(match.hostname),
             headers: headers(match.metadata, "metadata"), requiresGRPC: true)
@@ -83,19 +63,13 @@ struct MatchLowering {
     }
 
     private mutating func path(prefix: String?, _ path: HttpPathMatch?) -> Routing.PathMatch {
-        if prefix != nil, path != nil { reject("prefix-and-path", "", "'prefix' and 'path' exclude each other") }
-        if let prefix {
-            if !prefix.hasPrefix("/") { reject("prefix-without-slash", ".prefix", "a prefix starts with '/'") }
-            return .prefix(prefix)
-        }
-        guard let path else { return .any }
-        switch (path.exact, path.regex) {
-        case (let exact?, nil):
-            return .exact(exact)
-        case (nil, let text?):
-            return regex(text, ".path.regex").map { .regex($0) } ?? .any
+        switch (prefix, path?.exact, path?.regex) {
+        case (let prefix?, nil, nil): return .prefix(prefix)
+        case (nil, let exact?, nil): return .exact(exact)
+        case (nil, nil, let text?): return regex(text, ".path.regex").map { .regex($0) } ?? .any
+        case (nil, nil, nil) where path == nil: return .any
         default:
-            reject("one-path-condition", ".path", "'path' has exactly one of 'exact' and 'regex'")
+            isValid = false
             return .any
         }
     }
@@ -103,12 +77,10 @@ struct MatchLowering {
     private mutating func hostname(_ match: GatewayRouteHostnameMatch?) -> HostnameMatch? {
         guard let match else { return nil }
         switch (match.exact, match.suffix) {
-        case (let exact?, nil):
-            return .exact(HostName.normalized(exact))
-        case (nil, let suffix?):
-            return .suffix(HostName.normalized(suffix))
+        case (let exact?, nil): return .exact(HostName.normalized(exact))
+        case (nil, let suffix?): return .suffix(HostName.normalized(suffix))
         default:
-            reject("one-hostname-condition", ".hostname", "'hostname' has exactly one of 'exact' and 'suffix'")
+            isValid = false
             return nil
         }
     }
@@ -125,7 +97,9 @@ struct MatchLowering {
         return conditions
     }
 
-    private mutating func condition(_ match: HeaderMatchMethod?, _ member: String) -> Routing.HeaderMatch.Condition? {
+    private mutating func condition(
+        _ match: HeaderMatchMethod?, _ member: String
+    ) -> Routing.HeaderMatch.Condition? {
         switch match {
         case nil: return .present
         case .exact(let text): return .exact(text)
@@ -133,40 +107,28 @@ struct MatchLowering {
         case .suffix(let text): return .suffix(text)
         case .regex(let text): return regex(text, "\(member).regex").map { .regex($0) }
         case .range(let range):
-            if range.start >= range.end {
-                reject(
-                    "empty-range", "\(member).range", "no value is at least \(range.start) and below \(range.end)",
-                    "'start' is included, 'end' is not")
-            }
+            if range.start >= range.end { isValid = false }
             return .range(start: range.start, end: range.end)
         }
     }
 
     private mutating func query(_ parameters: [HttpQueryParameter]?) -> [QueryMatch] {
-        var conditions: [QueryMatch] = []
-        for (index, parameter) in (parameters ?? []).enumerated() {
-            if let match = parameter.match, match.exact == nil {
-                reject(
-                    "empty-query-match", ".queryParameters[\(index)].match", "'match' needs 'exact'",
-                    "leave 'match' out to ask for presence only")
-            }
-            conditions.append(QueryMatch(name: parameter.name, exact: parameter.match?.exact))
+        (parameters ?? []).map { parameter in
+            if parameter.match != nil, parameter.match?.exact == nil { isValid = false }
+            return QueryMatch(name: parameter.name, exact: parameter.match?.exact)
         }
-        return conditions
     }
 
     private mutating func regex(_ text: String, _ member: String) -> RegexMatch? {
         do {
             return RegexMatch(try Pattern(text))
         } catch {
-            reject("bad-regex", member, "'\(text)' is not a regular expression in RE2's syntax: \(error)")
+            isValid = false
+            findings.error(
+                "bad-regex", resource, field + member, "'\(text)' is not a regular expression in RE2's syntax: \(error)"
+            )
             return nil
         }
-    }
-
-    private mutating func reject(_ code: String, _ member: String, _ message: String, _ suggestion: String? = nil) {
-        findings.error(code, resource, field + member, message, suggestion: suggestion)
-        isValid = false
     }
 }
 

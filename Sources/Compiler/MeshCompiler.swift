@@ -23,6 +23,11 @@ public enum MeshCompiler {
             plan.proxies += lowered.proxies
             workloads += lowered.workloads
         }
+        let networks = NetworkLowering(
+            definitions: definitions, placement: placement, options: options, logs: logs, findings: findings
+        ).lower()
+        plan.proxies += networks.proxies
+        workloads += networks.workloads
         AdminAddresses(options: options, findings: findings).assign(&plan)
         ListenerConflicts(options: options, findings: findings).check(plan, definitions, placement)
         Selection(options: options, findings: findings).apply(&plan, &workloads, definitions)

@@ -16,7 +16,8 @@ struct MeshLowering {
         let name = definition.name
         let nodes = placement.nodes[name] ?? [:]
         let ports = PortPolicy(firstUnprivilegedPort: options.firstUnprivilegedPort)
-        let services = ServiceLowering(mesh: definition, findings: findings).lower()
+        let direct = Set(nodes.filter { $0.value.direct != nil }.keys)
+        let services = ServiceLowering(mesh: definition, direct: direct, findings: findings).lower()
         let mesh = MeshContext(
             definition: definition, services: services, nodes: nodes, ports: ports, findings: findings)
         NotInForce(findings: findings, allowUnenforced: options.allowUnenforced).report(definition, nodes)
@@ -58,7 +59,7 @@ struct MeshLowering {
         _ name: String, _ role: ProxyPlan.Role, _ address: String, _ key: ResourceKey, _ logging: Logging?
     ) -> ProxyBuilder {
         var plan = ProxyPlan(name: name, role: role, mesh: definition.name, source: findings.source(key))
-        plan.upstreamSourceIP = address
+        plan.upstreamSourceIP = IPLiteral.isWildcard(address) ? nil : address
         plan.accessLogs = logs.lower(logging, key)
         return ProxyBuilder(plan)
     }

@@ -66,7 +66,7 @@ struct PlacementResolver {
         let field = SourceMap.path("gateways", member: gateway)
         let key = ResourceKey.local(mesh: mesh)
         let address =
-            valid(explicit, key, SourceMap.path(field, member: "address"))
+            explicit
             ?? range.address(mesh: mesh, kind: "virtualGateway", name: gateway, instance: "0").description
         ledger.take(address, for: "virtual gateway \(mesh)/\(gateway)", key, field)
         return address
@@ -78,11 +78,6 @@ struct PlacementResolver {
         let key = ResourceKey.local(mesh: mesh)
         let field = SourceMap.path("nodes", member: node)
         if let local, !local.endpoints.isEmpty {
-            if !local.instances.isEmpty {
-                findings.error(
-                    "endpoints-and-instances", key, field, "a node has either 'endpoints' or 'instances'",
-                    suggestion: "'instances' have a sidecar, 'endpoints' are reached directly")
-            }
             let set = EndpointSet(addresses: local.endpoints)
             for address in set.repeated {
                 findings.warning("repeated-endpoint", key, field, "\(address) is listed more than once and used once")
@@ -97,8 +92,9 @@ struct PlacementResolver {
                     + " one logical host, without balancing or outlier detection",
                 suggestion: "use responseType ENDPOINTS if that is meant")
         }
+        // A workload that is not named is the built-in one; in a process for a part of the mesh, somebody runs it beside.
+        let implicit: Workload? = options.runsOnePart ? nil : .echo(EchoSettings())
         if instances.isEmpty {
-            let implicit: Workload? = options.runsOnePart ? nil : .echo(EchoSettings())
             return PlacedNode(instances: [
                 place(instance: 0, NodeInstance(workload: implicit), node, spec, mesh, field)
             ])
@@ -106,7 +102,7 @@ struct PlacementResolver {
         return PlacedNode(
             instances: instances.enumerated().map { index, instance in
                 var instance = instance
-                if instance.workload == nil { instance.workload = .echo(EchoSettings()) }
+                instance.workload = instance.workload ?? implicit
                 let field = SourceMap.path(SourceMap.path(field, member: "instances"), index: index)
                 return place(instance: index, instance, node, spec, mesh, field)
             })
@@ -120,7 +116,7 @@ struct PlacementResolver {
         let name = "\(mesh)/\(node)#\(index)"
         let listeners = spec.listeners ?? []
         let derived = range.address(mesh: mesh, kind: "virtualNode", name: node, instance: String(index))
-        let explicit = valid(instance.address, key, SourceMap.path(field, member: "address"))
+        let explicit = instance.address
         // Egress is the next address; what is no loopback address has no next one of ours, and keeps the derived egress.
         let base = explicit.map { LoopbackAddress($0) } ?? derived
         let egress = base?.next ?? LoopbackAddress(bits: derived.bits + 1)
@@ -162,7 +158,7 @@ struct PlacementResolver {
         let key = ResourceKey.local()
         let field = SourceMap.path("vpcs", member: vpc)
         let address =
-            valid(definitions.local.vpcs[vpc]?.address, key, SourceMap.path(field, member: "address"))
+            definitions.local.vpcs[vpc]?.address
             ?? range.address(mesh: "", kind: "vpc", name: vpc, instance: "0").description
         ledger.take(address, for: "VPC \(vpc)", key, field)
         return address
@@ -188,17 +184,6 @@ struct PlacementResolver {
     }
 
     // MARK: Findings
-
-    private func valid(_ address: String?, _ key: ResourceKey, _ field: String) -> String? {
-        guard let address else { return nil }
-        guard IPLiteral.isValid(address) else {
-            findings.error(
-                "bad-address", key, field, "'\(address)' is not an IP address",
-                suggestion: "an IPv4 or IPv6 address without a port, such as 127.0.0.20")
-            return nil
-        }
-        return address
-    }
 
     private func reportDiscovery(_ local: MeshPlacement, mesh: String) {
         let key = ResourceKey.local(mesh: mesh)

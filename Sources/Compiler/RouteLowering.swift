@@ -8,21 +8,16 @@ import Routing
 struct RouteLowering {
     let mesh: MeshDefinition
     let router: String
+    let ports: [ServicePort]
+    /// Nodes without a sidecar, whose listener timeouts nobody applies.
+    let direct: Set<String>
     let findings: Findings
-    private let ports: [ServicePort]
-
-    init(mesh: MeshDefinition, router: String, ports: [ServicePort], findings: Findings) {
-        self.mesh = mesh
-        self.router = router
-        self.ports = ports
-        self.findings = findings
-    }
 
     func lower(_ routes: [String: RouteSpec]) -> [LoweredRoute] {
         var ordered: [(order: RouteOrder, route: LoweredRoute)] = []
         for (name, spec) in routes.sortedByName {
             let key = ResourceKey.route(name, router: router, mesh: mesh.name)
-            guard let kind = RouteKind(spec, key, findings), let route = lower(name, kind, key) else { continue }
+            guard let kind = RouteKind(spec), let route = lower(name, kind, key) else { continue }
             ordered.append((RouteOrder(priority: spec.priority, match: route.match, name: name), route))
         }
         ordered.sort { $0.order < $1.order }
@@ -44,7 +39,7 @@ struct RouteLowering {
         let timeoutField = "\(kind.field).timeout"
         switch kind {
         case .http(let route), .http2(let route):
-            match = lowering.lower(route.match, isHTTP2: kind.applicationProtocol == .http2)
+            match = lowering.lower(route.match)
             timeouts = Timeouts.lower(route.timeout, key, timeoutField, findings)
         case .grpc(let route):
             match = lowering.lower(route.match)
@@ -167,6 +162,7 @@ struct RouteLowering {
         guard timeouts.request.origin.kind != SourceRef.defaultKind else { return }
         for target in targets {
             let destination = target.destination
+            guard !direct.contains(destination.node) else { continue }
             let listeners = mesh.virtualNodes[destination.node]?.listeners ?? []
             guard let index = listeners.firstIndex(where: { $0.portMapping.port == destination.port.port }) else {
                 continue
@@ -190,17 +186,13 @@ enum RouteKind {
     case grpc(GrpcRoute)
     case tcp(TcpRoute)
 
-    init?(_ spec: RouteSpec, _ key: ResourceKey, _ findings: Findings) {
+    /// nil unless there is exactly one, which the readers of definitions report.
+    init?(_ spec: RouteSpec) {
         let kinds: [RouteKind] = [
             spec.httpRoute.map { .http($0) }, spec.http2Route.map { .http2($0) }, spec.grpcRoute.map { .grpc($0) },
             spec.tcpRoute.map { .tcp($0) },
         ].compactMap { $0 }
-        guard kinds.count == 1, let kind = kinds.first else {
-            findings.error(
-                "one-route-kind", key, "",
-                "a route has exactly one of 'httpRoute', 'http2Route', 'grpcRoute' and 'tcpRoute', not \(kinds.count)")
-            return nil
-        }
+        guard kinds.count == 1, let kind = kinds.first else { return nil }
         self = kind
     }
 

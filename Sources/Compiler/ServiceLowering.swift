@@ -6,6 +6,8 @@ import Routing
 
 struct ServiceLowering {
     let mesh: MeshDefinition
+    /// Nodes that are reached without a sidecar.
+    let direct: Set<String>
     let findings: Findings
 
     /// By name as defined.
@@ -19,9 +21,9 @@ struct ServiceLowering {
                     "the router has no listener, so its services have no port",
                     suggestion: "listeners: [{ portMapping: { port: 8080, protocol: http } }]")
             }
-            routers[name] = (
-                ports, RouteLowering(mesh: mesh, router: name, ports: ports, findings: findings).lower(router.routes)
-            )
+            let lowering = RouteLowering(
+                mesh: mesh, router: name, ports: ports, direct: direct, findings: findings)
+            routers[name] = (ports, lowering.lower(router.routes))
         }
         var services: [String: LoweredService] = [:]
         var hosts: [String: String] = [:]

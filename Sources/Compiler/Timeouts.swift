@@ -25,16 +25,12 @@ enum Timeouts {
             idle: lower(timeout?.idle, resource, "\(field).idle", findings) ?? idle)
     }
 
+    /// nil for an incomplete duration, which the readers of definitions report.
     private static func lower(
         _ duration: DurationSpec?, _ resource: ResourceKey, _ field: String, _ findings: Findings
     ) -> Sourced<Duration?>? {
         guard let duration else { return nil }
-        guard let value = duration.value, let unit = duration.unit, value >= 0 else {
-            findings.error(
-                "incomplete-duration", resource, field, "a duration needs a unit and a value of at least 0",
-                suggestion: "{ unit: s, value: 15 }")
-            return nil
-        }
+        guard let value = duration.value, let unit = duration.unit, value >= 0 else { return nil }
         let length: Duration? =
             switch (value, unit) {
             case (0, _): nil

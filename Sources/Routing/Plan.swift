@@ -78,7 +78,8 @@ public struct ProxyPlan: Sendable, Equatable {
     public var role: Role
     public var mesh: String
     public var source: SourceRef
-    /// Upstream connections are made from this IP, so that peers and logs say who called; nil leaves it to the kernel.
+    /// Connections to loopback addresses are made from this IP, so that peers and logs say who called; nil leaves it to the
+    /// kernel, as do other destinations, which no loopback address can reach.
     public var upstreamSourceIP: String?
     public var admin: NetworkAddress?
     public var accessLogs: [AccessLogPlan] = []
@@ -299,17 +300,21 @@ public struct ClusterPlan: Sendable, Equatable {
     public var connectTimeout: Duration
     /// How long an unused upstream connection is kept.
     public var keepAliveTimeout: Duration
+    /// Set on every request to this cluster, after the dialect's (Lattice's target identity).
+    public var requestHeaders: [Dialect.ConstantHeader]
     public var source: SourceRef
 
     public init(
         name: String, applicationProtocol: ApplicationProtocol = .http, endpoints: [EndpointPlan],
-        connectTimeout: Duration = .seconds(5), keepAliveTimeout: Duration = .seconds(3600), source: SourceRef
+        connectTimeout: Duration = .seconds(5), keepAliveTimeout: Duration = .seconds(3600),
+        requestHeaders: [Dialect.ConstantHeader] = [], source: SourceRef
     ) {
         self.name = name
         self.applicationProtocol = applicationProtocol
         self.endpoints = endpoints
         self.connectTimeout = connectTimeout
         self.keepAliveTimeout = keepAliveTimeout
+        self.requestHeaders = requestHeaders
         self.source = source
     }
 }
