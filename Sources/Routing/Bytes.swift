@@ -76,8 +76,8 @@ enum ASCII {
     static func integer(_ bytes: Bytes) -> Int64? {
         var index = 0
         var isNegative = false
-        if let first = bytes.first, first == 0x2D || first == 0x2B {
-            isNegative = first == 0x2D
+        if bytes.count > 0, bytes[0] == 0x2D || bytes[0] == 0x2B {
+            isNegative = bytes[0] == 0x2D
             index = 1
         }
         guard index < bytes.count else { return nil }
@@ -106,7 +106,7 @@ struct Authority {
 
     init(_ bytes: Bytes) {
         var end = 0
-        if bytes.first == 0x5B {
+        if bytes.count > 0, bytes[0] == 0x5B {
             while end < bytes.count, bytes[end] != 0x5D { end += 1 }
             if end < bytes.count { end += 1 }
         }
@@ -119,8 +119,8 @@ struct Authority {
             return
         }
         var value: Int32 = 0
-        for byte in bytes[(end + 1)...] {
-            let digit = byte &- 0x30
+        for index in (end + 1)..<bytes.count {
+            let digit = bytes[index] &- 0x30
             guard digit < 10, value <= 6553 else {
                 port = .malformed
                 return

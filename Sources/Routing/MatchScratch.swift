@@ -6,7 +6,7 @@ import Patterns
 public final class MatchScratch {
     public let pattern: PatternScratch
     private var memory: UnsafeMutablePointer<UInt8>
-    private(set) var capacity: Int
+    private var capacity: Int
     private var used = 0
 
     public init() {
