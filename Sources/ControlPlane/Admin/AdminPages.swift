@@ -48,7 +48,7 @@ enum ClustersPage {
                 let name = context.shown(cluster.name, of: proxy.name)
                 text += "\(name)::observability_name::\(cluster.name)\n\(name)::added_via_api::false\n"
                 for endpoint in cluster.endpoints {
-                    let address = endpoint.address.hostText
+                    let address = endpoint.address.shownHost
                     let key = StatKey.endpoint(address, cluster: cluster.name, proxy: proxy.name)
                     for counter in counters {
                         let value = context.state.stats.value(key, counter)
@@ -110,12 +110,5 @@ enum StatusPage {
                     ]
                 }),
         ]
-    }
-}
-
-extension NetworkAddress {
-    /// As statistics and Envoy's pages show it: `127.0.0.1:80`, or the path of a unix socket.
-    var hostText: String {
-        if case .unix(let path) = self { path } else { description }
     }
 }

@@ -40,7 +40,7 @@ final class FileWatch: Handler {
     init(loop: EventLoop, changed: @escaping () -> Void) throws(SystemError) {
         self.loop = loop
         self.changed = changed
-        descriptor = inotify_init1(Int32(IN_NONBLOCK.rawValue) | Int32(IN_CLOEXEC.rawValue))
+        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("inotify_init1") }
         super.init()
         try loop.add(self, fd: descriptor, accepting: true)

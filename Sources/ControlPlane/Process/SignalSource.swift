@@ -32,7 +32,7 @@ final class SignalSource: Handler {
 
     init(loop: EventLoop, report: @escaping (Event) -> Void) throws(SystemError) {
         var set = Self.mask
-        descriptor = signalfd(-1, &set, Int32(SFD_NONBLOCK.rawValue) | Int32(SFD_CLOEXEC.rawValue))
+        descriptor = signalfd(-1, &set, Int32(SFD_NONBLOCK) | Int32(SFD_CLOEXEC))
         guard descriptor >= 0 else { throw SystemError("signalfd") }
         self.report = report
         super.init()

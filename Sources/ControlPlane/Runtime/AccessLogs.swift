@@ -55,7 +55,8 @@ struct AccessLogs {
 
     /// Whether a log of this process goes to standard output, which then has no room for anything else.
     static func ownStandardOutput(_ plan: Plan, structuredPath: String?) -> Bool {
-        let paths = plan.proxies.filter(isLogged).flatMap { $0.accessLogs.map(\.path) } + [structuredPath.map(path)]
+        var paths = plan.proxies.filter(isLogged).flatMap { $0.accessLogs.map(\.path) }
+        if let structuredPath { paths.append(path(structuredPath)) }
         return paths.contains { $0 == "/dev/stdout" || $0 == "/dev/fd/1" || $0 == "/proc/self/fd/1" }
     }
 

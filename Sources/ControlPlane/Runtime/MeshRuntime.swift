@@ -229,8 +229,8 @@ public final class MeshRuntime {
 
     /// Everything inside the process that answers requests, by the name that routes end in.
     private func handlers(_ plan: Plan, _ workloads: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
-        var handlers: [String: any LocalHandlerFactory] = [:]
-        for workload in workloads { handlers[workload.handler] = Workload(workload) }
+        var handlers = WorkloadHandlers.make(workloads)
+
         for proxy in plan.proxies where proxy.role == .admin {
             let shown = proxy.name == AdminProxies.processName ? nil : proxy.source.name
             let address = proxy.listeners.first?.binds.first?.address

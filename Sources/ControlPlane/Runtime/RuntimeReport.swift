@@ -20,6 +20,8 @@ public struct RuntimeReport: Sendable {
         /// Another port than planned when that one needs a privilege or is 0.
         public var actual: NetworkAddress
         public var purpose: String
+        /// The proxy that it is there for: itself, or for a proxy's own admin listener that proxy.
+        public var owner: String
     }
 
     public var rows: [Row]
@@ -54,7 +56,9 @@ public struct RuntimeReport: Sendable {
                         proxy: proxy.name, role: proxy.role, direction: listener.direction, listener: listener.name,
                         port: listener.port, applicationProtocol: listener.applicationProtocol,
                         planned: bind.address, actual: address,
-                        purpose: Self.purpose(proxy, listener, mesh))
+                        purpose: Self.purpose(proxy, listener, mesh),
+                        owner: proxy.role == .admin && proxy.name != AdminProxies.processName
+                            ? proxy.source.name : proxy.name)
                 }
             }
         }
@@ -82,8 +86,9 @@ public struct RuntimeReport: Sendable {
             for listener in proxy.listeners {
                 let open = rows.filter { $0.proxy == proxy.name && $0.listener == listener.name }
                 for bind in listener.binds.reversed() {
+                    let planned = open.first { $0.planned == bind.address }
                     guard let range = command.firstRange(of: "//\(bind.unprivileged ?? bind.address)/"),
-                        let row = open.first(where: { $0.planned == bind.address }) ?? open.first
+                        let row = planned ?? open.first
                     else { continue }
                     return command.replacingCharacters(in: range, with: "//\(row.actual)/")
                 }
