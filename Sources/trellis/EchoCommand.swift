@@ -19,7 +19,9 @@ struct EchoCommand: ParsableCommand {
               trellis echo --listen 9002 --fail-share 0.2 --fail-status 503
             """)
 
-    @Option(help: ArgumentHelp("Where to listen: ADDR:PORT, PORT, or unix:PATH. May be given several times.", valueName: "addr"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen: ADDR:PORT, PORT, or unix:PATH. May be given several times.", valueName: "addr"))
     var listen: [NetworkAddress]
 
     @Option(help: "What it calls itself.")
@@ -70,7 +72,9 @@ struct EchoCommand: ParsableCommand {
     func validate() throws {
         if listen.isEmpty { throw ValidationError("--listen is needed") }
         if body != nil, bodyBytes != nil { throw ValidationError("--body and --body-bytes exclude each other") }
-        if let bodyBytes, !(0...1 << 30).contains(bodyBytes) { throw ValidationError("--body-bytes must be 0 to 1 GiB") }
+        if let bodyBytes, !(0...1 << 30).contains(bodyBytes) {
+            throw ValidationError("--body-bytes must be 0 to 1 GiB")
+        }
         if !(0...1).contains(failShare) { throw ValidationError("--fail-share must be 0 to 1") }
         if !(100...599).contains(failStatus) { throw ValidationError("--fail-status must be 100 to 599") }
         if bytesPerSecond != nil, chunkDelay != nil {

@@ -25,7 +25,8 @@ enum ReportPrinter {
             }
         }
         lines.append("")
-        lines.append("ready: generation \(report.generation), \(report.workers) \(report.workers == 1 ? "worker" : "workers")")
+        lines.append(
+            "ready: generation \(report.generation), \(report.workers) \(report.workers == 1 ? "worker" : "workers")")
         if let admin = report.admin { lines.append("admin: \(admin)") }
         if let command = report.tryCommand { lines.append("try: \(Colour.green(command, on: stream))") }
         if let noProxy = report.noProxy, report.rows.contains(where: { $0.direction == .egress }) {

@@ -3,11 +3,11 @@ import Compiler
 import ControlPlane
 import Glibc
 
-extension NodeSelector: @retroactive ExpressibleByArgument {
+extension NodeSelector: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-extension GatewaySelector: @retroactive ExpressibleByArgument {
+extension GatewaySelector: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
@@ -75,7 +75,8 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Make weighted draws repeatable; implies one worker.", valueName: "n"))
     var seed: UInt64?
 
-    @Option(help: ArgumentHelp("How long requests may take to finish at the end, such as 500ms or 30s.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("How long requests may take to finish at the end, such as 500ms or 30s.", valueName: "time"))
     var drainTime: Duration = .seconds(5)
 
     @Option(name: .shortAndLong, help: "text or json: how to print what listens where.")
@@ -84,7 +85,9 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         if let workers, !(1...64).contains(workers) { throw ValidationError("--workers must be 1 to 64") }
         if seed != nil, let workers, workers != 1 { throw ValidationError("--seed implies one worker") }
-        if let accessLog, accessLog.isEmpty { throw ValidationError("--access-log needs a path, or - for standard output") }
+        if let accessLog, accessLog.isEmpty {
+            throw ValidationError("--access-log needs a path, or - for standard output")
+        }
     }
 
     func run() throws {

@@ -6,7 +6,7 @@ import ControlPlane
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-extension NetworkAddress: @retroactive ExpressibleByArgument {}
+extension NetworkAddress: ExpressibleByArgument {}
 extension Duration: @retroactive ExpressibleByArgument {}
 
 /// `NAME=VALUE`.

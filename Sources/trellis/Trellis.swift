@@ -41,7 +41,7 @@ struct VersionCommand: ParsableCommand {
     func run() {
         switch output {
         case .text: print("trellis \(TrellisVersion.text)")
-        case .json: print(JSONValue.object([.init(key: "version", value: .string(TrellisVersion.text))]).text())
+        case .json: print((["version": .string(TrellisVersion.text)] as JSONValue).text())
         }
     }
 }

@@ -157,7 +157,10 @@ extension ClusterPlan {
             "endpoints": .array(
                 endpoints.map { ["name": .string($0.name), "address": $0.address.json] }),
             "connectTimeout": .string(connectTimeout.secondsText),
-            "keepAliveTimeout": .string(keepAliveTimeout.secondsText), "source": source.json,
+            "keepAliveTimeout": .string(keepAliveTimeout.secondsText),
+            "requestHeaders": .array(
+                requestHeaders.map { ["name": .string($0.name), "value": .string($0.value)] }),
+            "source": source.json,
         ]
     }
 }

@@ -50,7 +50,8 @@ public enum MeshExplainer {
         let found = entries.filter { covers(plan.proxies[$0].name, name) }
         // The instances of a node are alike.
         if Set(found.map { base(plan.proxies[$0].name) }).count == 1, let first = found.first { return first }
-        throw choice(found.isEmpty ? "there is no '\(name)'" : "'\(name)' is not unique", plan, found.isEmpty ? entries : found)
+        throw choice(
+            found.isEmpty ? "there is no '\(name)'" : "'\(name)' is not unique", plan, found.isEmpty ? entries : found)
     }
 
     private static func choice(_ problem: String, _ plan: Plan, _ indexes: [Int]) -> ExplainFailure {

@@ -57,7 +57,8 @@ public struct RequestDescription: Sendable, Equatable {
     private static func parts(of url: Substring) throws(ExplainFailure) -> (String, String, String) {
         let lower = url.lowercased()
         guard let scheme = ["http", "https"].first(where: { lower.hasPrefix("\($0)://") }) else {
-            throw ExplainFailure("expected a URL with http:// or https://, or a path that starts with '/', not '\(url)'")
+            throw ExplainFailure(
+                "expected a URL with http:// or https://, or a path that starts with '/', not '\(url)'")
         }
         let rest = url.dropFirst(scheme.count + 3)
         let end = rest.firstIndex { "/?#".contains($0) } ?? rest.endIndex

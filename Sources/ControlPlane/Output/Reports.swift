@@ -51,12 +51,14 @@ extension ReloadOutcome {
         switch result {
         case .published: "generation \(generation) in \(milliseconds) ms: \(difference.summary) (\(trigger.rawValue))"
         case .unchanged: "generation \(generation) stays: no change (\(trigger.rawValue))"
-        case .refused:
-            "refused, generation \(generation) stays: "
-                + (refusal == nil
-                    ? "the process is ending"
-                    : "\(findings.count { $0.severity == .error }) errors (\(trigger.rawValue))")
+        case .refused: "refused, generation \(generation) stays: \(refusalText) (\(trigger.rawValue))"
         }
+    }
+
+    private var refusalText: String {
+        guard refusal != nil else { return "the process is ending" }
+        let count = findings.count { $0.severity == .error }
+        return count == 1 ? "1 error" : "\(count) errors"
     }
 }
 

@@ -23,7 +23,9 @@ struct PortOwner: Equatable {
         let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { path in
             SystemFile.text(path, bytesMax: 64 << 20).map(listening) ?? []
         }
-        let candidates = sockets.filter { $0.port == port && ($0.host == host || $0.host == "0.0.0.0" || $0.host == "::") }
+        let candidates = sockets.filter {
+            $0.port == port && ($0.host == host || $0.host == "0.0.0.0" || $0.host == "::")
+        }
         guard let socket = candidates.first(where: { $0.host == host }) ?? candidates.first else { return nil }
         var owner = PortOwner(address: NetworkAddress.ip(host: socket.host, port: port).description)
         if let pid = process(with: socket.inode) {

@@ -37,7 +37,8 @@ struct ProcessorQuota {
     /// `MAX PERIOD` in microseconds; nil for `max`, for the -1 of version 1, and for what is no quota.
     static func parse(_ text: String) -> Double? {
         let words = text.split { $0 == " " || $0 == "\n" || $0 == "\t" }
-        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0 else {
+        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0
+        else {
             return nil
         }
         return quota / period

@@ -79,7 +79,9 @@ final class ProcessPulse: Handler {
         // Envoy's numbers: 0 live, 1 draining.
         counters.set(ProcessCounter.serverState, isDraining ? 1 : 0)
         counters.set(ProcessCounter.serverUptime, state.uptime.components.seconds)
-        if let pages = SystemFile.text("/proc/self/statm")?.split(separator: " ").dropFirst().first.flatMap({ Int64($0) }) {
+        if let pages = SystemFile.text("/proc/self/statm")?.split(separator: " ").dropFirst().first.flatMap({
+            Int64($0)
+        }) {
             counters.set(ProcessCounter.serverMemoryPhysicalSize, pages &* Int64(sysconf(Int32(_SC_PAGESIZE))))
         }
     }

@@ -20,7 +20,7 @@ public struct RuntimeReport: Sendable {
         /// Another port than planned when that one needs a privilege or is 0.
         public var actual: NetworkAddress
         public var purpose: String
-        /// The proxy that it is there for: itself, or for a proxy's own admin listener that proxy.
+        /// The proxy that it is there for: itself, or the one whose admin listener or workload it is.
         public var owner: String
     }
 
@@ -57,8 +57,7 @@ public struct RuntimeReport: Sendable {
                         port: listener.port, applicationProtocol: listener.applicationProtocol,
                         planned: bind.address, actual: address,
                         purpose: Self.purpose(proxy, listener, mesh),
-                        owner: proxy.role == .admin && proxy.name != AdminProxies.processName
-                            ? proxy.source.name : proxy.name)
+                        owner: Self.owner(proxy))
                 }
             }
         }
@@ -70,6 +69,15 @@ public struct RuntimeReport: Sendable {
         var proxy: String
         var listener: String
         var planned: NetworkAddress
+    }
+
+    private static func owner(_ proxy: ProxyPlan) -> String {
+        switch proxy.role {
+        case .admin where proxy.name != AdminProxies.processName: return proxy.source.name
+        // Its name is that of its handler.
+        case .workload where proxy.name.hasPrefix("workload:"): return String(proxy.name.dropFirst("workload:".count))
+        default: return proxy.name
+        }
     }
 
     private static func purpose(_ proxy: ProxyPlan, _ listener: ListenerPlan, _ mesh: LoadedMesh) -> String {
