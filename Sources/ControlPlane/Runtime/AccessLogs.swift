@@ -1,0 +1,98 @@
+// From the access logs of a plan to open files. A format that cannot be compiled is an error of the definitions, as Envoy
+// refuses such a configuration; a path that cannot be opened is a warning, and the proxy runs without that log (design
+// section 6, "Paths"). Records of workloads and of admin listeners are nobody's traffic and are not logged.
+
+import DataPlane
+import Definitions
+import Routing
+import Telemetry
+
+struct AccessLogs {
+    /// `--access-log`: every proxy's records, one JSON line each, in one place. `-` is standard output.
+    let structuredPath: String?
+    let writer: LogWriter
+    let slot: (LogFile) -> Int
+
+    /// Log targets in the order of the plan's proxies, and what could not be opened.
+    func open(_ plan: Plan) -> (targets: [[LogTarget]], findings: [Diagnostic]) {
+        var findings: [Diagnostic] = []
+        var files: [String: LogFile?] = [:]
+        func file(_ path: String, _ place: String?, _ owner: String) -> LogFile? {
+            if let known = files[path] { return known }
+            do {
+                let file = try writer.open(path: path)
+                files[path] = file
+                return file
+            } catch {
+                files[path] = .some(nil)
+                findings.append(
+                    Diagnostic(
+                        .warning, "log-not-writable", at: SourcePosition(place: place), path: owner,
+                        "\(error); the proxy runs without this log",
+                        suggestion: "map the path with local: paths:, or create its folder"))
+                return nil
+            }
+        }
+        let targets = plan.proxies.map { proxy -> [LogTarget] in
+            guard Self.isLogged(proxy) else { return [] }
+            var targets: [LogTarget] = []
+            for log in proxy.accessLogs {
+                guard let format = try? Self.format(log.format), let file = file(log.path, log.source.place, proxy.name)
+                else { continue }
+                targets.append(LogTarget(format: format, file: file, slot: slot(file)))
+            }
+            if let structuredPath, let file = file(Self.path(structuredPath), nil, "--access-log") {
+                targets.append(LogTarget(format: .structured, file: file, slot: slot(file)))
+            }
+            return targets
+        }
+        return (targets, findings)
+    }
+
+    static func path(_ option: String) -> String { option == "-" ? "/dev/stdout" : option }
+
+    static func isLogged(_ proxy: ProxyPlan) -> Bool { proxy.role != .workload && proxy.role != .admin }
+
+    /// Whether a log of this process goes to standard output, which then has no room for anything else.
+    static func ownStandardOutput(_ plan: Plan, structuredPath: String?) -> Bool {
+        var paths = plan.proxies.filter(isLogged).flatMap { $0.accessLogs.map(\.path) }
+        if let structuredPath { paths.append(path(structuredPath)) }
+        return paths.contains { $0 == "/dev/stdout" || $0 == "/dev/fd/1" || $0 == "/proc/self/fd/1" }
+    }
+
+    /// Formats that cannot be compiled.
+    static func check(_ plan: Plan) -> [Diagnostic] {
+        var findings: [Diagnostic] = []
+        for log in plan.proxies.flatMap(\.accessLogs) {
+            do throws(FormatError) {
+                _ = try format(log.format)
+            } catch {
+                let finding = Diagnostic(
+                    .error, "bad-log-format", at: SourcePosition(place: log.source.place),
+                    path: "\(log.source.kind) \(log.source.name) / logging.accessLog.file.format", "\(error)")
+                if !findings.contains(finding) { findings.append(finding) }
+            }
+        }
+        return findings
+    }
+
+    private static func format(_ format: AccessLogPlan.Format) throws(FormatError) -> AccessLogFormat {
+        switch format {
+        case .standard: .standard
+        case .text(let pattern): try .text(pattern)
+        case .json(let fields): try .json(fields.map { (key: $0.key, value: $0.value) })
+        }
+    }
+}
+
+extension SourcePosition {
+    /// From the place of a `SourceRef`, `file:line:column`.
+    init?(place: String?) {
+        guard let place else { return nil }
+        let parts = place.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count >= 3, let line = Int(parts[parts.count - 2]), let column = Int(parts[parts.count - 1]) else {
+            return nil
+        }
+        self.init(file: parts.dropLast(2).joined(separator: ":"), line: line, column: column)
+    }
+}

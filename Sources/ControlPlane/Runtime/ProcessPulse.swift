@@ -1,0 +1,111 @@
+// The process's own statistics, by Envoy's names (dataplane.md 1.12): what the control thread knows is written when it
+// happens, what passes by itself (time, memory, log lines) once a second.
+
+import Glibc
+import Reactor
+import Routing
+import Telemetry
+
+final class ProcessPulse: Handler {
+    private let loop: EventLoop
+    private let stats: StatStore
+    private let counters: CounterBlock
+    private let workers: Int
+    private var state: RuntimeState?
+    private var beats = 0
+    private lazy var timer = Timer(owner: self)
+
+    private static let interval: Int64 = 1_000_000_000
+    /// Histograms show intervals of this many beats, as Envoy's do.
+    private static let beatsPerInterval = 5
+
+    init(loop: EventLoop, stats: StatStore, workers: Int) {
+        self.loop = loop
+        self.stats = stats
+        self.workers = workers
+        counters = stats.counters(.server(), worker: stats.controlWorker)
+    }
+
+    func start(_ state: RuntimeState) {
+        self.state = state
+        counters.set(ProcessCounter.serverConcurrency, Int64(workers))
+        describe(state.current)
+        beat()
+    }
+
+    /// A reload happened.
+    func counted(_ outcome: ReloadOutcome) {
+        switch outcome.result {
+        case .published:
+            counters.add(ProcessCounter.snapshotUpdateSuccess)
+            count(outcome.difference.clusters, .clusterAdded, .clusterModified, .clusterRemoved)
+            count(outcome.difference.listeners, .listenerAdded, .listenerModified, .listenerRemoved)
+            counters.add(
+                ProcessCounter.listenerCreateSuccess, Int64(outcome.difference.listeners.added.count))
+        case .refused:
+            counters.add(ProcessCounter.snapshotUpdateRejected)
+            if outcome.refusal == .addresses { counters.add(ProcessCounter.listenerCreateFailure) }
+        case .unchanged: break
+        }
+        if let state { describe(state.current) }
+    }
+
+    private func count(
+        _ changes: PlanDifference.Changes, _ added: ProcessCounter, _ modified: ProcessCounter,
+        _ removed: ProcessCounter
+    ) {
+        counters.add(added, Int64(changes.added.count))
+        counters.add(modified, Int64(changes.changed.count))
+        counters.add(removed, Int64(changes.removed.count))
+    }
+
+    private func describe(_ status: RuntimeState.Status) {
+        counters.set(ProcessCounter.snapshotGeneration, Int64(clamping: status.generation))
+        counters.set(
+            ProcessCounter.activeClusters, Int64(status.plan.proxies.reduce(0) { $0 + $1.clusters.count }))
+        counters.set(
+            ProcessCounter.totalListenersActive, Int64(status.plan.proxies.reduce(0) { $0 + $1.listeners.count }))
+    }
+
+    override func timerFired(_ timer: Timer) { beat() }
+
+    private func beat() {
+        loop.timers.arm(timer, deadline: Clock.monotonic() + Self.interval)
+        beats += 1
+        if beats % Self.beatsPerInterval == 0 { stats.endInterval() }
+        guard let state else { return }
+        let isDraining = state.current.phase == .draining
+        counters.set(ProcessCounter.serverLive, isDraining ? 0 : 1)
+        // Envoy's numbers: 0 live, 1 draining.
+        counters.set(ProcessCounter.serverState, isDraining ? 1 : 0)
+        counters.set(ProcessCounter.serverUptime, state.uptime.components.seconds)
+        if let pages = SystemFile.text("/proc/self/statm")?.split(separator: " ").dropFirst().first.flatMap({
+            Int64($0)
+        }) {
+            counters.set(ProcessCounter.serverMemoryPhysicalSize, pages &* Int64(sysconf(Int32(_SC_PAGESIZE))))
+        }
+    }
+}
+
+/// Which statistics outlive a reload: those whose owner is still there (design section 3, keyed by names).
+enum StatRetention {
+    static func forgetOwners(missing plan: Plan, in stats: StatStore) {
+        var known: Set<StatKey> = []
+        for proxy in plan.proxies {
+            for cluster in proxy.clusters { known.insert(.cluster(cluster.name, proxy: proxy.name)) }
+            for listener in proxy.listeners {
+                known.insert(.http(listener.statPrefix, proxy: proxy.name))
+                for bind in listener.binds { known.insert(.listener(bind.address.description, proxy: proxy.name)) }
+            }
+        }
+        let proxies = Set(plan.proxies.map(\.name))
+        stats.remove { key in
+            switch key.kind {
+            case .listener, .http: !known.contains(key)
+            // Clusters of egress to any authority appear and go with the traffic.
+            case .cluster, .endpoint: !proxies.contains(key.proxy)
+            case .server: false
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+// How other threads reach the runtime: everything that they ask for is done by the control thread, one thing after another.
+
+import Reactor
+
+/// The control thread's door, for any thread.
+///
+/// `@unchecked Sendable`: the runtime is written once, before the handle is given away, and followed on the control thread
+/// only, by jobs of its mailbox.
+public final class RuntimeHandle: @unchecked Sendable {
+    private let mailbox: Mailbox
+    private weak var runtime: MeshRuntime?
+
+    init(mailbox: Mailbox) { self.mailbox = mailbox }
+
+    func connect(_ runtime: MeshRuntime) { self.runtime = runtime }
+
+    /// Reads the definitions again. `completion` is called on the control thread.
+    public func reload(_ trigger: ReloadTrigger, _ completion: @escaping @Sendable (ReloadOutcome) -> Void = { _ in }) {
+        post { completion($0.reload(trigger)) }
+    }
+
+    /// Opens all log files anew.
+    public func reopenLogs() { post { $0.reopenLogs() } }
+
+    /// Drains and ends; asked again, ends at once.
+    public func stop() { post { $0.stop() } }
+
+    private func post(_ body: @escaping @Sendable (MeshRuntime) -> Void) {
+        mailbox.post { [self] in
+            guard let runtime else { return }
+            body(runtime)
+        }
+    }
+}

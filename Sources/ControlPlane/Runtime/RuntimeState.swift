@@ -1,0 +1,76 @@
+// What the rest of the process may know about the runtime: written by the control thread, read by admin handlers on the
+// workers' threads.
+
+import DataPlane
+import Definitions
+import Reactor
+import Routing
+import Synchronization
+import Telemetry
+
+/// Why definitions were read.
+public enum ReloadTrigger: String, Sendable {
+    case start
+    case fileChange = "file change"
+    case signal = "SIGHUP"
+    case admin
+}
+
+/// What a reload came to.
+public struct ReloadOutcome: Sendable {
+    public enum Result: String, Sendable {
+        /// The workers serve the new generation.
+        case published
+        /// The definitions mean and stand exactly what they did; nothing was done.
+        case unchanged
+        /// Something is wrong; the old generation serves on as if nothing had happened.
+        case refused
+    }
+    /// What stood against it.
+    public enum Refusal: String, Sendable { case definitions, addresses }
+
+    public var trigger: ReloadTrigger
+    public var result: Result
+    public var refusal: Refusal?
+    /// The generation that serves now.
+    public var generation: UInt64
+    public var difference: PlanDifference
+    /// All findings, warnings and notes included.
+    public var findings: [Diagnostic]
+    /// From the beginning of reading to the last worker's adoption.
+    public var duration: Duration
+    /// When it ended, nanoseconds since 1970.
+    public var time: Int64
+}
+
+final class RuntimeState: Sendable {
+    enum Phase: String, Sendable {
+        case initializing = "INITIALIZING"
+        case live = "LIVE"
+        case draining = "DRAINING"
+    }
+
+    struct Status: Sendable {
+        var phase = Phase.initializing
+        var generation: UInt64 = 0
+        /// With the admin proxies.
+        var plan = Plan()
+        var listeners: [DataPlane.BoundListener] = []
+        var lastReload: ReloadOutcome?
+        /// Findings of the generation that serves.
+        var findings: [Diagnostic] = []
+    }
+
+    let stats: StatStore
+    private let startedAt = Clock.monotonic()
+    private let status = Mutex(Status())
+
+    init(stats: StatStore) { self.stats = stats }
+
+    var current: Status { status.withLock { $0 } }
+
+    func update(_ change: (inout sending Status) -> Void) { status.withLock { change(&$0) } }
+
+    /// Since the start of the process.
+    var uptime: Duration { .nanoseconds(Clock.monotonic() - startedAt) }
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import Compiler
+import ControlPlane
+import Glibc
+
+extension NodeSelector: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+extension GatewaySelector: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+/// `--admin`: an address, or none.
+enum AdminOption: ExpressibleByArgument {
+    case none
+    case address(NetworkAddress)
+
+    init?(argument: String) {
+        if argument == "none" {
+            self = .none
+        } else if let address = NetworkAddress(argument: argument) {
+            self = .address(address)
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Runs a mesh, or one part of it.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a mesh, or one part of it.",
+        discussion: """
+            Starts the proxies of the definitions, and a built-in workload for every virtual node that the 'local:' \
+            document places nothing behind. Prints what listens where and for what, and one command to try.
+
+              trellis run colors.yaml
+              trellis run colors.yaml --access-log -           one JSON line per record and hop on standard output
+              trellis run colors.yaml --node colors/blue       the sidecar of one instance; your app is behind it
+
+            A change of a file that was read, SIGHUP and 'POST /v1/reload' read the definitions again. What is wrong is \
+            printed, and the old routes serve on; otherwise the new ones are served from the next request on. SIGUSR1 \
+            opens log files anew. SIGTERM and SIGINT let requests finish for the drain time; a second one ends at once.
+            """)
+
+    @OptionGroup var definitions: DefinitionOptions
+
+    @Option(help: ArgumentHelp("Run only this instance's proxies: MESH/NODE, or MESH/NODE#2.", valueName: "node"))
+    var node: NodeSelector?
+
+    @Option(help: ArgumentHelp("Run only this gateway: MESH/NAME.", valueName: "gateway"))
+    var gateway: GatewaySelector?
+
+    @Option(
+        help: ArgumentHelp(
+            "Worker threads, 1 to 64. Default: what the processors and the control group's quota allow; 1 with --node.",
+            valueName: "n"))
+    var workers: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            The process's admin listener: ADDR:PORT, PORT, unix:PATH, or none. Default: 127.0.0.1:9901; none with --node \
+            or --gateway, where the proxy's own admin listener serves.
+            """, valueName: "addr"))
+    var admin: AdminOption?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write one JSON line per record of every proxy to this file; - is standard output.", valueName: "path"))
+    var accessLog: String?
+
+    @Option(help: ArgumentHelp("Make weighted draws repeatable; implies one worker.", valueName: "n"))
+    var seed: UInt64?
+
+    @Option(
+        help: ArgumentHelp("How long requests may take to finish at the end, such as 500ms or 30s.", valueName: "time"))
+    var drainTime: Duration = .seconds(5)
+
+    @Option(name: .shortAndLong, help: "text or json: how to print what listens where.")
+    var output = OutputFormat.text
+
+    func validate() throws {
+        if let workers, !(1...64).contains(workers) { throw ValidationError("--workers must be 1 to 64") }
+        if seed != nil, let workers, workers != 1 { throw ValidationError("--seed implies one worker") }
+        if let accessLog, accessLog.isEmpty {
+            throw ValidationError("--access-log needs a path, or - for standard output")
+        }
+    }
+
+    func run() throws {
+        var options = RuntimeOptions(
+            source: definitions.source, compiler: definitions.compilation.compiler, admin: adminAddress)
+        options.compiler.node = node
+        options.compiler.gateway = gateway
+        options.workers = workers
+        options.seed = seed
+        options.accessLog = accessLog
+        options.drainTime = drainTime
+        try RuntimeProcess.run(options, output: output)
+    }
+
+    private var adminAddress: NetworkAddress? {
+        switch admin {
+        case .address(let address): address
+        case .some(.none): nil
+        case nil: node == nil && gateway == nil ? .ip(host: "127.0.0.1", port: 9901) : nil
+        }
+    }
+}
+
+/// A running process as `run` and `echo` show it.
+enum RuntimeProcess {
+    static func run(_ options: RuntimeOptions, output: OutputFormat) throws {
+        let runtime: MeshRuntime
+        do throws(StartFailure) {
+            runtime = try MeshRuntime(options) { print($0, as: output) }
+        } catch {
+            switch error {
+            case .definitions(let findings):
+                Findings.print(findings)
+                Stream.error.write("trellis: not started: \(Findings.count(findings))")
+                throw ExitCodes.badDefinitions
+            case .addresses(let findings):
+                Findings.print(findings)
+                Stream.error.write("trellis: not started: \(Findings.count(findings))")
+                throw ExitCodes.failed
+            case .system(let error):
+                Stream.error.write("trellis: not started: \(error)")
+                throw ExitCodes.failed
+            }
+        }
+        // The runtime's threads still run, and nobody waits for them.
+        if runtime.run() == .forced { _exit(ExitCodes.forced) }
+    }
+
+    private static func print(_ event: RuntimeEvent, as output: OutputFormat) {
+        switch event {
+        case .ready(let report, let findings):
+            Findings.print(findings)
+            ReportPrinter.print(report, as: output)
+        case .reloaded(let outcome):
+            Findings.print(outcome.findings)
+            say("reload: \(outcome.summary)")
+        case .logsReopened: say("logs reopened")
+        case .notWatched(let folders):
+            say("changes in \(folders.joined(separator: ", ")) will not be noticed; SIGHUP reloads")
+        case .draining(let limit): say("draining for at most \(limit)")
+        case .cut: say("requests that did not finish in time were cut")
+        }
+    }
+
+    private static func say(_ text: String) { Stream.error.write("\(Timestamp.now) \(text)") }
+}
