@@ -1,0 +1,1 @@
+"""What the benchmarks, the integration tests and the differential tests share: programs, processes, ports, raw HTTP."""
