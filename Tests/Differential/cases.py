@@ -15,7 +15,6 @@ class Case:
     # A raw case is read until the proxy falls silent; the others have one answer.
     raw: bool = False
     half_close: bool = False
-    # One node's answer differs from the other's by its node; with two possible nodes the case cannot be compared.
     seconds: float = 10
 
 

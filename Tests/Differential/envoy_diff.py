@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -135,8 +136,6 @@ class EnvoySide(Side):
         self.admin = admin
 
     def wait(self) -> None:
-        import urllib.request
-
         def live() -> bool:
             try:
                 with urllib.request.urlopen(f"http://{self.admin.read_text()}/ready", timeout=1) as answer:
@@ -239,9 +238,6 @@ def describe_log(observed: Observed, entries: list[dict]) -> None:
 def describe_requests(observed: Observed, world: World) -> None:
     seen = sorted((one.at, upstream.name, one) for upstream in world.upstreams for one in upstream.seen)
     observed.facts["upstream requests"] = len(seen)
-    faults = [fault for upstream in world.upstreams for fault in upstream.faults]
-    if faults:
-        observed.facts["upstream faults"] = len(faults)
     for number, (_, node, one) in enumerate(seen):
         # Attempts repeat the first one; only what can differ between them is kept.
         describe_request(observed.facts, "request" if number == 0 else f"request {number + 1}", node, one)
@@ -254,7 +250,10 @@ def describe_request(facts: dict[str, object], prefix: str, node: str, seen: See
     facts[f"{prefix} framing"] = seen.framing
     if seen.trailers:
         facts[f"{prefix} trailers"] = sorted(seen.trailers)
-    add_headers(facts, f"{prefix} header", seen.headers)
+    # From the second attempt on, what is left of the timeout depends on random back-off.
+    left = "x-envoy-expected-rq-timeout-ms"
+    headers = [(name, "<left>" if name == left and prefix != "request" else value) for name, value in seen.headers]
+    add_headers(facts, f"{prefix} header", headers)
 
 
 def add_headers(facts: dict[str, object], prefix: str, headers: list[tuple[str, str]]) -> None:
@@ -271,12 +270,10 @@ def settled(name: str, value: str) -> str:
     if name == "x-envoy-upstream-service-time":
         return "<ms>"
     if name == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
-        # Shrinks by what earlier attempts took.
         return str(round(int(value) / 100) * 100)
-    if name == "x-forwarded-for":
-        return ",".join([*(part.strip() for part in value.split(",")[:-1]), "<peer>"])
-    if name == "x-envoy-external-address":
-        return "<peer>"
+    if name in ("x-forwarded-for", "x-envoy-external-address"):
+        # Clients claim addresses of 192.0.2.0/24 only; anything else is the true peer, which Envoy names differently.
+        return ",".join(part if part.startswith("192.0.2.") else "<peer>" for part in map(str.strip, value.split(",")))
     return value
 
 

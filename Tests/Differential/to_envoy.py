@@ -166,6 +166,10 @@ class Translation:
             "access_log": [{"name": "file", "typed_config": {
                 "@type": FILE_LOG, "path": self.log,
                 "log_format": {"json_format": {"stage": "second" if kind == "service" else "first"} | LOG_FIELDS}}}]}
+        if kind == "service":
+            # The first stage has added headers to what it admitted; the second must not count them against the client.
+            manager["max_request_headers_kb"] = 192
+            manager["common_http_protocol_options"] = {"max_headers_count": 400}
         return {"name": f"{kind}-{name}", "address": address("127.0.0.1", self.ports[kind, name]),
                 "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
 

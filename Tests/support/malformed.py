@@ -5,6 +5,7 @@ Classes for requests (RFC 9112, RFC 9110, and the proxy's stricter choices where
   400 431 501 426  the same with this very status
   accepted  200, and the upstream sees the one request that the bytes mean
   dropped   incomplete when the client ends it: no request reaches the upstream; closed with or without an error status
+  either    refused, or accepted as the one request that the bytes mean: the RFCs leave it to the server
   404       well formed, but nothing it can be routed to
 In every refused row the bytes end with a second, valid request to `/smuggled` where that makes sense: if the upstream
 ever sees that target, the two sides disagree about where the first request ended.
@@ -54,7 +55,7 @@ REQUESTS: list[Wrong] = [
     Wrong("wrong protocol name", get(version=b"HTTX/1.1") + NEXT, "400"),
     Wrong("protocol without a slash", get(version=b"HTTP 1.1") + NEXT, "400"),
     Wrong("protocol without a minor", get(version=b"HTTP/1") + NEXT, "refused"),
-    Wrong("HTTP/1.2", get(version=b"HTTP/1.2") + NEXT, "refused"),
+    Wrong("HTTP/1.2", get(version=b"HTTP/1.2") + NEXT, "either"),
     Wrong("HTTP/2.0 in a request line", get(version=b"HTTP/2.0") + NEXT, "refused"),
     Wrong("HTTP/9.9", get(version=b"HTTP/9.9") + NEXT, "refused"),
     Wrong("HTTP/11.1", get(version=b"HTTP/11.1") + NEXT, "refused"),
@@ -78,7 +79,7 @@ REQUESTS: list[Wrong] = [
     Wrong("target longer than the head may be", get(b"/" + b"a" * 70_000), "431"),
     Wrong("absolute target without authority", get(b"http:///ok") + NEXT, "400"),
     Wrong("absolute target of another scheme", get(b"ftp://mesh.test/ok") + NEXT, "refused"),
-    Wrong("absolute target with userinfo", get(b"http://user:pass@mesh.test/ok") + NEXT, "400"),
+    Wrong("absolute target with userinfo", get(b"http://user:pass@mesh.test/ok") + NEXT, "either"),
     Wrong("absolute target with a bad port", get(b"http://mesh.test:99999/ok") + NEXT, "400"),
     Wrong("absolute target with a word as port", get(b"http://mesh.test:abc/ok") + NEXT, "400"),
     Wrong("asterisk with GET", get(b"*") + NEXT, "400"),
@@ -91,7 +92,7 @@ REQUESTS: list[Wrong] = [
     Wrong("Host with a space", get(host=b"Host: mesh test\r\n") + NEXT, "400"),
     Wrong("Host with a path", get(host=b"Host: mesh.test/path\r\n") + NEXT, "400"),
     Wrong("Host with userinfo", get(host=b"Host: user@mesh.test\r\n") + NEXT, "400"),
-    Wrong("Host with a comma", get(host=b"Host: mesh.test,evil.test\r\n") + NEXT, "400"),
+    Wrong("Host with a comma", get(host=b"Host: mesh.test,evil.test\r\n") + NEXT, "either"),
     Wrong("Host with a control character", get(host=b"Host: mesh\x01.test\r\n") + NEXT, "400"),
     Wrong("Host with a word as port", get(host=b"Host: mesh.test:abc\r\n") + NEXT, "400"),
     # Header lines (RFC 9112 5, RFC 9110 5.5)
@@ -154,7 +155,7 @@ REQUESTS: list[Wrong] = [
     Wrong("space before the colon of the coding", post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n") + NEXT, "400"),
     Wrong("folded coding", post(b"Transfer-Encoding:", b" chunked", body=b"0\r\n\r\n") + NEXT, "400"),
     Wrong("HTTP/1.0 with chunked", get(b"/ok", CHUNKED, method=b"POST", version=b"HTTP/1.0") + b"0\r\n\r\n" + NEXT,
-          "refused"),
+          "either"),
     # Chunks (RFC 9112 7.1)
     Wrong("chunk size is a word", post(CHUNKED, body=b"xyz\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
     Wrong("empty chunk size", post(CHUNKED, body=b"\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
