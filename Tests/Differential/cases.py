@@ -84,15 +84,15 @@ REQUEST_HEADERS: list[tuple[str, list[tuple[str, str]]]] = [
     ("te trailers", [("te", "trailers")]), ("te gzip", [("te", "gzip, trailers;q=0.5")]),
     ("te named by connection", [("te", "trailers"), ("connection", "te")]),
     ("proxy-authorization", [("proxy-authorization", "Basic eA==")]), ("via", [("via", "1.1 a")]),
-    ("forwarded", [("forwarded", "for=192.0.2.1")]), ("trailer", [("trailer", "x-sum")]),
+    ("forwarded", [("forwarded", "for=198.51.100.1")]), ("trailer", [("trailer", "x-sum")]),
     ("expect something else", [("expect", "something")]),
-    ("x-forwarded-for", [("x-forwarded-for", "192.0.2.1, 192.0.2.2")]), ("x-forwarded-for twice", [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", "192.0.2.2")]),
+    ("x-forwarded-for", [("x-forwarded-for", "198.51.100.1, 198.51.100.2")]), ("x-forwarded-for twice", [("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "198.51.100.2")]),
     ("x-forwarded-proto https", [("x-forwarded-proto", "https")]), ("x-forwarded-host and port", [("x-forwarded-host", "h"), ("x-forwarded-port", "1")]),
     ("request id", [("x-request-id", "mine")]), ("empty request id", [("x-request-id", "")]),
     ("client's envoy control headers", [("x-envoy-max-retries", "5"), ("x-envoy-retry-on", "5xx"), ("x-envoy-upstream-rq-timeout-ms", "1"),
                                         ("x-envoy-upstream-rq-per-try-timeout-ms", "1"), ("x-envoy-upstream-alt-response", "1")]),
     ("client's original path", [("x-envoy-original-path", "/fake")]), ("client's expected timeout", [("x-envoy-expected-rq-timeout-ms", "7")]),
-    ("client's internal flag", [("x-envoy-internal", "true")]), ("client's external address", [("x-envoy-external-address", "192.0.2.9")]),
+    ("client's internal flag", [("x-envoy-internal", "true")]), ("client's external address", [("x-envoy-external-address", "198.51.100.9")]),
     ("client's attempt count", [("x-envoy-attempt-count", "9")]),
     ("traceparent", [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", "a=b")]),
     ("x-amzn-trace-id", [("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1")]),
@@ -175,7 +175,7 @@ def _all() -> list[Case]:
         ("node provider", "/any?x=1", "node.test"), ("undeclared backend", "/api", "hidden.test"), ("unknown host", "/api", "unknown.test"),
         ("absolute form", "http://color.test/api/1", "proxy.test"), ("path to normalise", "/x/../api//1", "color.test")]]
     cases += [plain(f"egress header {name}", "/api/1", headers=headers, host="color.test", mesh="egress") for name, headers in [
-        ("x-forwarded-for", [("x-forwarded-for", "192.0.2.1")]), ("request id", [("x-request-id", "mine")]), ("x-forwarded-proto", [("x-forwarded-proto", "https")]),
+        ("x-forwarded-for", [("x-forwarded-for", "198.51.100.1")]), ("request id", [("x-request-id", "mine")]), ("x-forwarded-proto", [("x-forwarded-proto", "https")]),
         ("client's envoy control headers", [("x-envoy-max-retries", "5"), ("x-envoy-retry-on", "5xx"), ("x-envoy-upstream-rq-timeout-ms", "1")])]]
     # The table is written for any server; here its requests go through the gateway's route that keeps paths.
     cases += [Case(f"malformed: {row.name}", row.data.replace(b" /ok", b" /kept").replace(b"test/ok", b"test/kept").replace(b" /a", b" /kept/a"),

@@ -272,8 +272,8 @@ def settled(name: str, value: str) -> str:
     if name == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
         return str(round(int(value) / 100) * 100)
     if name in ("x-forwarded-for", "x-envoy-external-address"):
-        # Clients claim addresses of 192.0.2.0/24 only; anything else is the true peer, which Envoy names differently.
-        return ",".join(part if part.startswith("192.0.2.") else "<peer>" for part in map(str.strip, value.split(",")))
+        # Clients claim addresses of 198.51.100.0/24 only; anything else is the true peer, which Envoy names differently.
+        return ",".join(part if part.startswith("198.51.100.") else "<peer>" for part in map(str.strip, value.split(",")))
     return value
 
 

@@ -1,0 +1,61 @@
+"""Fixtures of the integration tests. Without a Trellis binary every test is skipped, and the reason is printed once."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
+
+from mesh import Mesh
+from support.programs import Missing, need
+from support.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def trellis_binary() -> str:
+    try:
+        return need("trellis")
+    except Missing as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def launch(trellis_binary, tmp_path_factory):
+    """`launch(spec, options…)` runs a mesh; all of them have ended when the module is done."""
+    running: list[Mesh] = []
+
+    def start(spec: dict, *options: str, wait: bool = True, seconds: float = 15) -> Mesh:
+        mesh = Mesh(tmp_path_factory.mktemp("mesh"), spec, list(options), wait, seconds)
+        running.append(mesh)
+        return mesh
+    yield start
+    for mesh in running:
+        mesh.stop()
+
+
+@pytest.fixture(scope="module")
+def upstreams():
+    """`upstreams("blue", "green")` starts scripted upstreams that end with the module."""
+    started: list[Upstream] = []
+
+    def start(*names: str) -> list[Upstream]:
+        made = [Upstream(name) for name in names]
+        started.extend(made)
+        return made
+    yield start
+    for upstream in started:
+        upstream.stop()
+
+
+@pytest.fixture
+def log_file(tmp_path) -> pathlib.Path:
+    return tmp_path / "access.log"
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.write_line(f"skipped tests: {len(skipped)}", yellow=True)
+        for reason in sorted({report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)}):
+            terminalreporter.write_line(f"  {reason}", yellow=True)
