@@ -1,0 +1,159 @@
+"""Starting, describing, stopping: messages for people, exit codes for scripts."""
+
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from mesh import HTTP_8080, definitions, free_port
+from support.http1 import Client, fetch, request
+from support.processes import accepts
+from support.upstream import Upstream, hang, late
+
+
+@pytest.fixture(scope="module")
+def node(upstreams):
+    return upstreams("blue")[0]
+
+
+@pytest.fixture(autouse=True)
+def forget(node):
+    node.reset()
+
+
+def run(binary: str, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=20)
+
+
+def test_it_says_where_it_listens(launch, node):
+    mesh = launch(definitions(free_port(), {"blue": node}))
+    description = mesh.describe()
+    assert f"127.0.0.1:{mesh.front[1]}" in str(description["listeners"])
+    assert mesh.trellis.get("/ready") == (200, "LIVE\n")
+
+
+def test_it_is_up_within_a_second(launch, node):
+    began = time.monotonic()
+    launch(definitions(free_port(), {"blue": node}))
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
+def test_a_taken_port_is_named_with_its_owner_and_what_to_do(launch, node, address):
+    with socket.socket() as taken:
+        taken.bind((address, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        mesh = launch(definitions(port, {"blue": node}), wait=False)
+        if address == "0.0.0.0":
+            assert mesh.trellis.wait() != 0
+            said = mesh.trellis.tail(50)
+            assert str(port) in said and "python" in said
+            assert "address" in said or "ingress" in said
+        else:
+            # Only the plain 127.0.0.1 is taken; the derived address still serves.
+            mesh.trellis.wait_ready()
+            assert f":{port}" in str(mesh.describe()["listeners"])
+
+
+def test_two_runs_with_the_same_addresses_do_not_share_a_port(launch, node):
+    spec = definitions(free_port(), {"blue": node})
+    first = launch(spec)
+    second = launch(spec, wait=False)
+    second.trellis.stop() if second.trellis.running and accepts(first.front[1]) and not time.sleep(1) else None
+    assert fetch(first.front).status == 200
+    assert str(first.front[1]) in second.trellis.tail(50) + str(second.trellis.said.read_text())
+
+
+def test_one_node_runs_alone_and_expects_its_app_on_the_listener_port(launch, tmp_path):
+    port = free_port()
+    with Upstream("app", port=port) as app:
+        spec = definitions(free_port(), {"blue": {}})
+        del spec["local"]
+        spec["virtualNodes"]["blue"]["listeners"] = [{"portMapping": {"port": port, "protocol": "http"}}]
+        spec["virtualRouters"]["app"]["listeners"] = [{"portMapping": {"port": port, "protocol": "http"}}]
+        mesh = launch(spec, "--node", "test/blue")
+        ingress = mesh.address(name="blue", role="ingress")
+        assert fetch(ingress, target="/alone").status == 200
+        assert app.only().target == "/alone"
+        assert not accepts(mesh.front[1]), "the gateway is another process's affair"
+
+
+def test_one_gateway_runs_alone(launch, node):
+    mesh = launch(definitions(free_port(), {"blue": node}), "--gateway", "test/front")
+    assert fetch(mesh.front).status == 200
+
+
+def test_bad_definitions_are_all_listed_with_their_places(trellis_binary, tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text("mesh: test\nvirtualNodes:\n  blue:\n    listenerz: []\nvirtualRouters:\n  app:\n    listeners: []\n"
+                    "    routes:\n      all: { httpRoute: { match: { prefix: nothing }, action: { weightedTargets: [] } } }\n")
+    for command in ("validate", "run"):
+        done = run(trellis_binary, command, str(file), *(["--admin", "127.0.0.1:0"] if command == "run" else []))
+        said = done.stdout + done.stderr
+        assert done.returncode == (1 if command == "validate" else 78)
+        assert "bad.yaml:4:" in said and "listeners" in said, "the unknown key, with a suggestion"
+        assert "bad.yaml:9:" in said, "the other findings too"
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "--no-such-option"], ["frobnicate"]])
+def test_wrong_usage_is_64(trellis_binary, arguments):
+    assert run(trellis_binary, *arguments).returncode == 64
+
+
+def test_a_missing_file_is_named(trellis_binary, tmp_path):
+    done = run(trellis_binary, "run", str(tmp_path / "nowhere.yaml"), "--admin", "127.0.0.1:0")
+    assert done.returncode != 0 and "nowhere.yaml" in done.stderr
+
+
+def test_sigterm_lets_requests_end(launch, node):
+    mesh = launch(definitions(free_port(), {"blue": node}))
+    node.then(late(1.0))
+    with Client(mesh.front) as client:
+        client.send(request("GET", "/last"))
+        node.wait(1)
+        mesh.trellis.signal(signal.SIGTERM)
+        answer = client.answer()
+        assert answer.status == 200 and answer.get("connection") == "close"
+    assert mesh.trellis.wait(10) == 0
+
+
+def test_sigterm_ends_idle_connections(launch, node):
+    mesh = launch(definitions(free_port(), {"blue": node}))
+    with Client(mesh.front) as client:
+        client.ask(request("GET", "/"))
+        mesh.trellis.signal(signal.SIGTERM)
+        assert client.is_closed_within(8)
+    assert mesh.trellis.wait(10) == 0
+
+
+def test_a_second_sigterm_ends_at_once(launch, node):
+    mesh = launch(definitions(free_port(), {"blue": node}))
+    node.then(hang)
+    with Client(mesh.front) as client:
+        client.send(request("GET", "/stuck"))
+        node.wait(1)
+        mesh.trellis.signal(signal.SIGTERM)
+        time.sleep(0.2)
+        mesh.trellis.signal(signal.SIGTERM)
+        assert mesh.trellis.wait(3) == 2
+
+
+def test_a_mesh_without_a_local_part_runs_as_it_is(launch):
+    """Every node is then an echo workload that tells its name."""
+    spec = definitions(free_port(), {"blue": {}})
+    del spec["local"]
+    assert b"blue" in fetch(launch(spec).front).body
+
+
+def test_an_app_that_is_one_of_our_own_listeners_is_an_error(trellis_binary, tmp_path):
+    import json
+    port = free_port()
+    spec = definitions(port, {"blue": {"instances": [{"app": f"127.0.0.1:{port}"}]}})
+    assert spec["virtualNodes"]["blue"]["listeners"] == [HTTP_8080]
+    file = tmp_path / "loop.yaml"
+    file.write_text(json.dumps(spec))
+    done = run(trellis_binary, "run", str(file), "--admin", "127.0.0.1:0")
+    assert done.returncode == 78 and str(port) in done.stdout + done.stderr
