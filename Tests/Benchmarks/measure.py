@@ -49,11 +49,29 @@ class Paced:
     p99_us: float
 
 
-def closed(proxy: Program, upstream: Program, url: str, connections: int, seconds: float, core: int,
-           script: pathlib.Path | None = None) -> Closed:
+def closed(
+    proxy: Program,
+    upstream: Program,
+    url: str,
+    connections: int,
+    seconds: float,
+    core: int,
+    script: pathlib.Path | None = None,
+) -> Closed:
     """Runs wrk with one thread on `core` and measures `proxy` meanwhile."""
-    command = ["taskset", "-c", str(core), need("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s",
-               "--timeout", "10s", *(["-s", str(script)] if script else []), url]
+    command = [
+        "taskset",
+        "-c",
+        str(core),
+        need("wrk"),
+        "-t1",
+        f"-c{connections}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "10s",
+        *(["-s", str(script)] if script else []),
+        url,
+    ]
     spent, upstream_spent = proxy.cpu_seconds(), upstream.cpu_seconds()
     client_spent, began = _children_seconds(), time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
@@ -67,8 +85,16 @@ def closed(proxy: Program, upstream: Program, url: str, connections: int, second
     errors = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", done.stdout)))
     sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", done.stdout)
     errors += sum(map(int, sockets.groups())) if sockets else 0
-    return Closed(requests, lasted, errors, spent / requests * 1e6, proxy.rss_bytes(), requests / lasted,
-                  (client_spent + upstream_spent) / elapsed, spent / elapsed)
+    return Closed(
+        requests,
+        lasted,
+        errors,
+        spent / requests * 1e6,
+        proxy.rss_bytes(),
+        requests / lasted,
+        (client_spent + upstream_spent) / elapsed,
+        spent / elapsed,
+    )
 
 
 def paced(folder: pathlib.Path, url: str, connections: int, seconds: float, rate: float, core: int) -> Paced:
@@ -86,8 +112,20 @@ def paced(folder: pathlib.Path, url: str, connections: int, seconds: float, rate
             logs.append(folder / f"h2load-{number}.log")
             logs[-1].unlink(missing_ok=True)
             share = connections * (number + 1) // groups - connections * number // groups
-            command = ["taskset", "-c", str(core), need("h2load"), "--h1", "-t1", f"-c{share}", "-m1",
-                       f"--rps={rate / connections:.4f}", f"-D{max(1, round(seconds))}", f"--log-file={logs[-1]}", url]
+            command = [
+                "taskset",
+                "-c",
+                str(core),
+                need("h2load"),
+                "--h1",
+                "-t1",
+                f"-c{share}",
+                "-m1",
+                f"--rps={rate / connections:.4f}",
+                f"-D{max(1, round(seconds))}",
+                f"--log-file={logs[-1]}",
+                url,
+            ]
             running.append(Program(f"h2load {number}", command, folder / f"h2load-{number}.output"))
             time.sleep(period / groups)
         for program in running:
@@ -102,8 +140,13 @@ def paced(folder: pathlib.Path, url: str, connections: int, seconds: float, rate
     if not taken:
         raise Failed(f"h2load had no answer: {running[0].tail()}")
     first, last = min(row[0] for row in rows), max(row[0] + row[2] for row in rows)
-    return Paced(rate, len(taken) / max(1e-6, (last - first) / 1e6), len(rows) - len(taken),
-                 percentile(taken, 0.50), percentile(taken, 0.99))
+    return Paced(
+        rate,
+        len(taken) / max(1e-6, (last - first) / 1e6),
+        len(rows) - len(taken),
+        percentile(taken, 0.50),
+        percentile(taken, 0.99),
+    )
 
 
 def percentile(ordered: list[int], share: float) -> float:

@@ -56,32 +56,59 @@ class TrellisPeer(Peer):
         node = {"listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}]}
         return {
             "mesh": "bench",
-            "virtualGateways": {"front": {
-                "listeners": listeners,
-                "logging": {"accessLog": {"file": {"path": str(self.folder / "access.log")}}},
-                "gatewayRoutes": {"api": {"httpRoute": {
-                    "match": {"prefix": "/api/"},
-                    "action": {"target": {"virtualService": {"virtualServiceName": "color.bench.local"}},
-                               "rewrite": {"prefix": {"defaultPrefix": "DISABLED"}}}}}}}},
+            "virtualGateways": {
+                "front": {
+                    "listeners": listeners,
+                    "logging": {"accessLog": {"file": {"path": str(self.folder / "access.log")}}},
+                    "gatewayRoutes": {
+                        "api": {
+                            "httpRoute": {
+                                "match": {"prefix": "/api/"},
+                                "action": {
+                                    "target": {"virtualService": {"virtualServiceName": "color.bench.local"}},
+                                    "rewrite": {"prefix": {"defaultPrefix": "DISABLED"}},
+                                },
+                            }
+                        }
+                    },
+                }
+            },
             "virtualServices": {"color.bench.local": {"provider": {"virtualRouter": {"virtualRouterName": "color"}}}},
-            "virtualRouters": {"color": {
-                "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
-                "routes": {"canary": {"httpRoute": {
-                    "match": {"prefix": "/api/"},
-                    "action": {"weightedTargets": [{"virtualNode": "blue", "weight": 90},
-                                                   {"virtualNode": "green", "weight": 10}]}}}}}},
+            "virtualRouters": {
+                "color": {
+                    "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+                    "routes": {
+                        "canary": {
+                            "httpRoute": {
+                                "match": {"prefix": "/api/"},
+                                "action": {
+                                    "weightedTargets": [
+                                        {"virtualNode": "blue", "weight": 90},
+                                        {"virtualNode": "green", "weight": 10},
+                                    ]
+                                },
+                            }
+                        }
+                    },
+                }
+            },
             "virtualNodes": {
                 "blue": node | {"serviceDiscovery": {"dns": {"hostname": "blue.bench.local"}}},
-                "green": node | {"serviceDiscovery": {"dns": {"hostname": "green.bench.local"}}}},
-            "local": {"nodes": {"blue": {"endpoints": [f"127.0.0.1:{first}"]},
-                                "green": {"endpoints": [f"127.0.0.1:{second}"]}}},
+                "green": node | {"serviceDiscovery": {"dns": {"hostname": "green.bench.local"}}},
+            },
+            "local": {
+                "nodes": {
+                    "blue": {"endpoints": [f"127.0.0.1:{first}"]},
+                    "green": {"endpoints": [f"127.0.0.1:{second}"]},
+                }
+            },
         }
 
     def start(self) -> Program:
         self.log = self.folder / "access.log"
         definitions = self.folder / "mesh.json"
         definitions.write_text(json.dumps(self.mesh(), indent=1))
-        self.program = Trellis([definitions], self.folder, ["--workers", "1"], core=self.core)
+        self.program = Trellis([definitions], self.folder, ["--workers", "1"], core=self.core, seconds=60)
         return self.program
 
 
@@ -155,8 +182,9 @@ backend color
 """
         config = self.folder / "haproxy.cfg"
         config.write_text(text)
-        self.program = Program(self.name, [self.path, "-f", str(config), "-db"], self.folder / "output", self.core,
-                               stdout=self.log)
+        self.program = Program(
+            self.name, [self.path, "-f", str(config), "-db"], self.folder / "output", self.core, stdout=self.log
+        )
         return self.program
 
 
@@ -167,27 +195,75 @@ class EnvoyPeer(Peer):
         self.log = self.folder / "access.log"
         manager = {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
-                     "HttpConnectionManager",
-            "stat_prefix": "front", "use_remote_address": True, "normalize_path": True, "merge_slashes": True,
-            "access_log": [{"name": "file", "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
-                "path": str(self.log)}}],
-            "http_filters": [{"name": "router", "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{
-                "match": {"prefix": "/api/"},
-                "route": {"timeout": "15s", "weighted_clusters": {"clusters": [
-                    {"name": "blue", "weight": 90}, {"name": "green", "weight": 10}]}}}]}]}}
+            "HttpConnectionManager",
+            "stat_prefix": "front",
+            "use_remote_address": True,
+            "normalize_path": True,
+            "merge_slashes": True,
+            "access_log": [
+                {
+                    "name": "file",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                        "path": str(self.log),
+                    },
+                }
+            ],
+            "http_filters": [
+                {
+                    "name": "router",
+                    "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                }
+            ],
+            "route_config": {
+                "virtual_hosts": [
+                    {
+                        "name": "all",
+                        "domains": ["*"],
+                        "routes": [
+                            {
+                                "match": {"prefix": "/api/"},
+                                "route": {
+                                    "timeout": "15s",
+                                    "weighted_clusters": {
+                                        "clusters": [{"name": "blue", "weight": 90}, {"name": "green", "weight": 10}]
+                                    },
+                                },
+                            }
+                        ],
+                    }
+                ]
+            },
+        }
         # Without these limits Envoy allows 1024 connections and requests, which 10,000 clients would exceed.
-        unlimited = {"thresholds": [{"max_connections": 1 << 30, "max_pending_requests": 1 << 30,
-                                     "max_requests": 1 << 30}]}
-        clusters = [{"name": name, "type": "STATIC", "connect_timeout": "5s", "circuit_breakers": unlimited,
-                     "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
-                         {"endpoint": {"address": _address(port)}}]}]}}
-                    for name, port in zip(("blue", "green"), self.upstreams)]
-        bootstrap = {"static_resources": {"clusters": clusters, "listeners": [{
-            "name": "front", "address": _address(self.port),
-            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}]}}
+        unlimited = {
+            "thresholds": [{"max_connections": 1 << 30, "max_pending_requests": 1 << 30, "max_requests": 1 << 30}]
+        }
+        clusters = [
+            {
+                "name": name,
+                "type": "STATIC",
+                "connect_timeout": "5s",
+                "circuit_breakers": unlimited,
+                "load_assignment": {
+                    "cluster_name": name,
+                    "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}],
+                },
+            }
+            for name, port in zip(("blue", "green"), self.upstreams)
+        ]
+        bootstrap = {
+            "static_resources": {
+                "clusters": clusters,
+                "listeners": [
+                    {
+                        "name": "front",
+                        "address": _address(self.port),
+                        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+                    }
+                ],
+            }
+        }
         config = self.folder / "envoy.json"
         config.write_text(json.dumps(bootstrap, indent=1))
         command = [self.path, "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
@@ -226,14 +302,17 @@ class Upstream:
         files.mkdir()
         for name, size in self.SIZES.items():
             (files / name).write_bytes(b"x" * size)
-        servers = "".join(f"""
+        servers = "".join(
+            f"""
   server {{
     listen 127.0.0.1:{port} backlog=4096; root {self.folder}; add_header x-port {port};
     location = /api/16 {{ return 200 "{'x' * 16}"; }}
     location /api/ {{ }}
     location = /api/hello {{ return 200 "hello"; }}
     location / {{ return 200 "other"; }}
-  }}""" for port in self.ports)
+  }}"""
+            for port in self.ports
+        )
         text = f"""
 {_nginx_user()}daemon off; worker_processes 1; worker_rlimit_nofile {files_max()};
 pid {self.folder}/nginx.pid; error_log {self.folder}/error.log warn;

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs one set of definitions on real Envoy and on Trellis, sends both the same requests, and compares what came of them.
+"""Runs one set of definitions on real Envoy and on Trellis, sends both the same requests and compares the outcome.
 
-Compared: status and reason, answer headers as a multiset, body, trailers, whether the connection lives on; every request
-that reached an upstream (node, request line, headers as a multiset, body, trailers), so also how often it was tried; and
-code and response flags in the access logs. Left out: times and generated ids, of which only the presence counts.
+Compared: status and reason, answer headers as a multiset, body, trailers, whether the connection lives on; every
+request that reached an upstream (node, request line, headers as a multiset, body, trailers), so also how often;
+and code and response flags in the access logs. Left out: times and generated ids, of which only the presence counts.
 A difference is either in `differences.py`, with its reason, or the run fails.
 
   envoy_diff.py                 compare, print a table
@@ -70,7 +70,9 @@ class World:
         logging = {"accessLog": {"file": {"path": log, "format": form}}}
         nodes = {}
         for node, spec in mesh["virtualNodes"].items():
-            endpoint = {"blue": self.blue.endpoint, "green": self.green.endpoint, "dead": f"127.0.0.1:{self.dead}"}.get(node)
+            endpoint = {"blue": self.blue.endpoint, "green": self.green.endpoint, "dead": f"127.0.0.1:{self.dead}"}.get(
+                node
+            )
             nodes[node] = {"endpoints": [endpoint]} if endpoint else {"instances": [{"app": self.blue.endpoint}]}
             if not endpoint:
                 spec["logging"] = logging
@@ -109,8 +111,8 @@ class Side:
         time.sleep(0.04)
         if not self.log.exists():
             return []
-        data = self.log.read_bytes()[self.read:]
-        data = data[:data.rfind(b"\n") + 1]
+        data = self.log.read_bytes()[self.read :]
+        data = data[: data.rfind(b"\n") + 1]
         self.read += len(data)
         return [json.loads(line) for line in data.decode("utf-8", "replace").splitlines()]
 
@@ -130,9 +132,24 @@ class EnvoySide(Side):
         entry = next((key for key in names if key[0] == "gateway"), None) or ("egress", translation.egress_nodes()[0])
         self.address = ("127.0.0.1", ports[entry])
         admin = self.folder / "admin"
-        self.program = Program("envoy", [need("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart",
-                                         "-l", "warning", "--file-flush-interval-msec", "10",
-                                         "--admin-address-path", str(admin)], self.folder / "output")
+        self.program = Program(
+            "envoy",
+            [
+                need("envoy"),
+                "-c",
+                str(config),
+                "--concurrency",
+                "1",
+                "--disable-hot-restart",
+                "-l",
+                "warning",
+                "--file-flush-interval-msec",
+                "10",
+                "--admin-address-path",
+                str(admin),
+            ],
+            self.folder / "output",
+        )
         self.admin = admin
 
     def wait(self) -> None:
@@ -142,6 +159,7 @@ class EnvoySide(Side):
                     return answer.status == 200
             except (OSError, ValueError):
                 return False
+
         self.program.wait_until(live, 20)
 
 
@@ -272,8 +290,10 @@ def settled(name: str, value: str) -> str:
     if name == "x-envoy-expected-rq-timeout-ms" and value.isdigit():
         return str(round(int(value) / 100) * 100)
     if name in ("x-forwarded-for", "x-envoy-external-address"):
-        # Clients claim addresses of 198.51.100.0/24 only; anything else is the true peer, which Envoy names differently.
-        return ",".join(part if part.startswith("198.51.100.") else "<peer>" for part in map(str.strip, value.split(",")))
+        # Clients claim addresses of 198.51.100.0/24 only; the rest is the true peer, which Envoy names differently.
+        return ",".join(
+            part if part.startswith("198.51.100.") else "<peer>" for part in map(str.strip, value.split(","))
+        )
     return value
 
 
@@ -359,14 +379,22 @@ def report(cases: list[Case], differences: list[Difference], show_allowed: bool,
     unexplained = [one for one in differences if not one.allowed]
     touched = {one.case for one in differences}
     print(f"* {version('trellis', need('trellis'))}")
-    print(f"* {len(cases)} cases: {len(cases) - len(touched)} identical, "
-          f"{len(touched - {one.case for one in unexplained})} with allowed differences only, "
-          f"{len({one.case for one in unexplained})} with unexplained ones")
-    for title, rows in (("Unexplained", unexplained), ("Allowed", [one for one in differences if one.allowed] if show_allowed else [])):
+    print(
+        f"* {len(cases)} cases: {len(cases) - len(touched)} identical, "
+        f"{len(touched - {one.case for one in unexplained})} with allowed differences only, "
+        f"{len({one.case for one in unexplained})} with unexplained ones"
+    )
+    for title, rows in (
+        ("Unexplained", unexplained),
+        ("Allowed", [one for one in differences if one.allowed] if show_allowed else []),
+    ):
         if rows:
             print(f"\n{title}:\n\n| case | aspect | Envoy | Trellis | reason |\n|---|---|---|---|---|")
         for one in rows:
-            print(f"| {one.case} | {one.aspect} | {one.envoy!r} | {one.trellis!r} | {one.allowed.reason if one.allowed else ''} |")
+            print(
+                f"| {one.case} | {one.aspect} | {one.envoy!r} | {one.trellis!r} | "
+                f"{one.allowed.reason if one.allowed else ''} |"
+            )
     unused = [rule for rule in ALLOWED if rule not in {one.allowed for one in differences}] if complete else []
     for rule in unused:
         print(f"* allowance that no case needed: {rule.case} / {rule.aspect}: {rule.reason}")

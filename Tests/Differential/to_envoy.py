@@ -1,4 +1,4 @@
-"""Translates definitions in Trellis' native format into a static Envoy configuration that does what App Mesh's Envoy did.
+"""Translates definitions in Trellis' native format into a static Envoy configuration that acts as App Mesh's did.
 
 A gateway request is matched twice: the gateway route rewrites it, then the virtual service's own routes match what was
 rewritten. No single Envoy route table can do that, because Envoy never matches a rewritten request again, and the
@@ -26,9 +26,17 @@ PREVIOUS_HOSTS = TYPE + "extensions.retry.host.previous_hosts.v3.PreviousHostsPr
 UNLIMITED = 4294967295
 SERVER_ERRORS = [500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511]
 # One field per thing that is compared; `stage` tells the two entries of a request apart.
-LOG_FIELDS = {"code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%", "method": "%REQ(:METHOD)%",
-              "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%", "protocol": "%PROTOCOL%", "details": "%RESPONSE_CODE_DETAILS%",
-              "received": "%BYTES_RECEIVED%", "sent": "%BYTES_SENT%", "authority": "%REQ(:AUTHORITY)%"}
+LOG_FIELDS = {
+    "code": "%RESPONSE_CODE%",
+    "flags": "%RESPONSE_FLAGS%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "protocol": "%PROTOCOL%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "received": "%BYTES_RECEIVED%",
+    "sent": "%BYTES_SENT%",
+    "authority": "%REQ(:AUTHORITY)%",
+}
 
 
 class Untranslatable(Exception):
@@ -46,8 +54,9 @@ class Translation:
         listeners, services = [], set()
         for gateway, spec in self.mesh.get("virtualGateways", {}).items():
             routes = sort_routes(spec.get("gatewayRoutes", {}), "httpRoute")
-            services |= {route["httpRoute"]["action"]["target"]["virtualService"]["virtualServiceName"]
-                         for _, route in routes}
+            services |= {
+                route["httpRoute"]["action"]["target"]["virtualService"]["virtualServiceName"] for _, route in routes
+            }
             hosts = [virtual_host("gateway", ["*"], [self.gateway_route(name, route) for name, route in routes])]
             listeners.append(self.listener("gateway", gateway, hosts, edge=True))
         for service in sorted(services):
@@ -59,13 +68,17 @@ class Translation:
                 port = self.service_port(service)
                 hosts.append(virtual_host(service, [service, f"{service}:{port}"], self.service_routes(service)))
             listeners.append(self.listener("egress", node, hosts, edge=False))
-        clusters = [cluster(self.redirect(service), [("127.0.0.1", self.ports["service", service])], {})
-                    for service in sorted(services)]
+        clusters = [
+            cluster(self.redirect(service), [("127.0.0.1", self.ports["service", service])], {})
+            for service in sorted(services)
+        ]
         for node, spec in self.mesh.get("virtualNodes", {}).items():
             if endpoints := self.endpoints(node):
                 clusters.append(cluster(self.cluster_name(node), endpoints, spec["listeners"][0]))
-        return {"admin": {"address": address("127.0.0.1", 0)},
-                "static_resources": {"listeners": listeners, "clusters": clusters}}
+        return {
+            "admin": {"address": address("127.0.0.1", 0)},
+            "static_resources": {"listeners": listeners, "clusters": clusters},
+        }
 
     # Names
 
@@ -92,9 +105,11 @@ class Translation:
 
     def service_port(self, service: str) -> int:
         provider = self.provider(service)
-        kind, owner = (("virtualRouters", provider["virtualRouter"]["virtualRouterName"])
-                       if "virtualRouter" in provider else
-                       ("virtualNodes", provider["virtualNode"]["virtualNodeName"]))
+        kind, owner = (
+            ("virtualRouters", provider["virtualRouter"]["virtualRouterName"])
+            if "virtualRouter" in provider
+            else ("virtualNodes", provider["virtualNode"]["virtualNodeName"])
+        )
         listeners = self.mesh[kind][owner]["listeners"]
         if len(listeners) != 1:
             raise Untranslatable(f"{owner} has {len(listeners)} listeners")
@@ -142,36 +157,58 @@ class Translation:
 
     def route(self, name: str, spec: dict) -> dict:
         targets = spec["action"]["weightedTargets"]
-        forward: dict = {"timeout": seconds(timeout_ms(spec, "perRequest", 15_000)),
-                         "retry_policy": retry_policy(spec.get("retryPolicy"))}
+        forward: dict = {
+            "timeout": seconds(timeout_ms(spec, "perRequest", 15_000)),
+            "retry_policy": retry_policy(spec.get("retryPolicy")),
+        }
         if "idle" in spec.get("timeout", {}):
             forward["idle_timeout"] = seconds(timeout_ms(spec, "idle", 0))
-        forward["weighted_clusters"] = {"clusters": [
-            {"name": self.cluster_name(target["virtualNode"]), "weight": target["weight"]} for target in targets]}
+        forward["weighted_clusters"] = {
+            "clusters": [
+                {"name": self.cluster_name(target["virtualNode"]), "weight": target["weight"]} for target in targets
+            ]
+        }
         return {"name": name, "match": route_match(spec["match"]), "route": forward}
 
     # Listeners
 
     def listener(self, kind: str, name: str, hosts: list[dict], edge: bool) -> dict:
         manager = {
-            "@type": MANAGER, "stat_prefix": kind, "use_remote_address": edge,
+            "@type": MANAGER,
+            "stat_prefix": kind,
+            "use_remote_address": edge,
             # App Mesh keeps the id that a client sent; Envoy at an edge would replace it.
             "preserve_external_request_id": True,
-            "normalize_path": True, "merge_slashes": True, "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+            "normalize_path": True,
+            "merge_slashes": True,
+            "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
             "http_protocol_options": {"accept_http_10": True, "enable_trailers": True},
             "upgrade_configs": [{"upgrade_type": "websocket"}],
             "stream_idle_timeout": "300s",
             "http_filters": [{"name": "router", "typed_config": {"@type": ROUTER}}],
             "route_config": {"name": f"{kind}-{name}", "virtual_hosts": hosts},
-            "access_log": [{"name": "file", "typed_config": {
-                "@type": FILE_LOG, "path": self.log,
-                "log_format": {"json_format": {"stage": "second" if kind == "service" else "first"} | LOG_FIELDS}}}]}
+            "access_log": [
+                {
+                    "name": "file",
+                    "typed_config": {
+                        "@type": FILE_LOG,
+                        "path": self.log,
+                        "log_format": {
+                            "json_format": {"stage": "second" if kind == "service" else "first"} | LOG_FIELDS
+                        },
+                    },
+                }
+            ],
+        }
         if kind == "service":
             # The first stage has added headers to what it admitted; the second must not count them against the client.
             manager["max_request_headers_kb"] = 192
             manager["common_http_protocol_options"] = {"max_headers_count": 400}
-        return {"name": f"{kind}-{name}", "address": address("127.0.0.1", self.ports[kind, name]),
-                "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
+        return {
+            "name": f"{kind}-{name}",
+            "address": address("127.0.0.1", self.ports[kind, name]),
+            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+        }
 
 
 def address(host: str, port: int) -> dict:
@@ -185,23 +222,38 @@ def virtual_host(name: str, domains: list[str], routes: list[dict]) -> dict:
 def cluster(name: str, endpoints: list[tuple[str, int]], listener: dict) -> dict:
     limits = {key: UNLIMITED for key in ("max_connections", "max_pending_requests", "max_requests", "max_retries")}
     made = {
-        "name": name, "type": "STATIC", "connect_timeout": "5s", "circuit_breakers": {"thresholds": [limits]},
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-            "@type": PROTOCOL_OPTIONS,
-            "explicit_http_config": {"http_protocol_options": {"enable_trailers": True}}}},
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
-            {"endpoint": {"address": address(host, port)}} for host, port in endpoints]}]}}
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [limits]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": PROTOCOL_OPTIONS,
+                "explicit_http_config": {"http_protocol_options": {"enable_trailers": True}},
+            }
+        },
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [
+                {"lb_endpoints": [{"endpoint": {"address": address(host, port)}} for host, port in endpoints]}
+            ],
+        },
+    }
     if outlier := listener.get("outlierDetection"):
         made["outlier_detection"] = {
-            "consecutive_5xx": outlier["maxServerErrors"], "interval": duration(outlier["interval"]),
+            "consecutive_5xx": outlier["maxServerErrors"],
+            "interval": duration(outlier["interval"]),
             "base_ejection_time": duration(outlier["baseEjectionDuration"]),
-            "max_ejection_percent": outlier["maxEjectionPercent"], "always_eject_one_host": True,
-            "enforcing_success_rate": 0}
+            "max_ejection_percent": outlier["maxEjectionPercent"],
+            "always_eject_one_host": True,
+            "enforcing_success_rate": 0,
+        }
     return made
 
 
 def sort_routes(routes: dict, kind: str) -> list[tuple[str, dict]]:
     """App Mesh's order: priority (none last), exact path, regex, longer prefix, more conditions, method, name."""
+
     def key(entry: tuple[str, dict]) -> tuple:
         name, spec = entry
         if kind not in spec:
@@ -210,8 +262,15 @@ def sort_routes(routes: dict, kind: str) -> list[tuple[str, dict]]:
         path = match.get("path", {})
         shape = 0 if "exact" in path else 1 if "regex" in path else 2
         conditions = len(match.get("headers", [])) + len(match.get("queryParameters", []))
-        return (spec.get("priority", 1001), shape, -len(match.get("prefix", "")), -conditions,
-                0 if "method" in match else 1, name)
+        return (
+            spec.get("priority", 1001),
+            shape,
+            -len(match.get("prefix", "")),
+            -conditions,
+            0 if "method" in match else 1,
+            name,
+        )
+
     return sorted(routes.items(), key=key)
 
 
@@ -233,8 +292,7 @@ def route_match(match: dict) -> dict:
     if hostname := match.get("hostname"):
         # Without case, with or without a port.
         name = re.escape(hostname["exact"]) if "exact" in hostname else ".*" + re.escape(hostname["suffix"])
-        headers.append({"name": ":authority",
-                        "string_match": {"safe_regex": {"regex": f"(?i){name}(:[0-9]+)?"}}})
+        headers.append({"name": ":authority", "string_match": {"safe_regex": {"regex": f"(?i){name}(:[0-9]+)?"}}})
     headers += [header_match(header) for header in match.get("headers", [])]
     if headers:
         made["headers"] = headers
@@ -284,12 +342,18 @@ def replace(pattern: str, substitution: str) -> dict:
 
 def retry_policy(policy: dict | None) -> dict:
     """An explicit policy, or the one App Mesh applies where none is given."""
-    avoid = {"host_selection_retry_max_attempts": 5,
-             "retry_host_predicate": [{"name": "envoy.retry_host_predicates.previous_hosts",
-                                       "typed_config": {"@type": PREVIOUS_HOSTS}}]}
+    avoid = {
+        "host_selection_retry_max_attempts": 5,
+        "retry_host_predicate": [
+            {"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": {"@type": PREVIOUS_HOSTS}}
+        ],
+    }
     if policy is None:
-        return {"retry_on": "unavailable,connect-failure,refused-stream,reset,retriable-status-codes", "num_retries": 2,
-                "retriable_status_codes": [503]} | avoid
+        return {
+            "retry_on": "unavailable,connect-failure,refused-stream,reset,retriable-status-codes",
+            "num_retries": 2,
+            "retriable_status_codes": [503],
+        } | avoid
     conditions, codes = [], []
     for event in policy.get("httpRetryEvents", []):
         match event:
@@ -309,8 +373,11 @@ def retry_policy(policy: dict | None) -> dict:
         conditions.append("connect-failure")
     if codes:
         conditions.append("retriable-status-codes")
-    made = {"retry_on": ",".join(dict.fromkeys(conditions)), "num_retries": policy["maxRetries"],
-            "per_try_timeout": duration(policy["perRetryTimeout"])}
+    made = {
+        "retry_on": ",".join(dict.fromkeys(conditions)),
+        "num_retries": policy["maxRetries"],
+        "per_try_timeout": duration(policy["perRetryTimeout"]),
+    }
     if codes:
         made["retriable_status_codes"] = sorted(set(codes))
     return made | avoid

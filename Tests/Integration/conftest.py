@@ -25,10 +25,11 @@ def launch(trellis_binary, tmp_path_factory):
     """`launch(spec, options…)` runs a mesh; all of them have ended when the module is done."""
     running: list[Mesh] = []
 
-    def start(spec: dict, *options: str, wait: bool = True, seconds: float = 15) -> Mesh:
-        mesh = Mesh(tmp_path_factory.mktemp("mesh"), spec, list(options), wait, seconds)
+    def start(spec: dict, *options: str, wait: bool = True, base: str | None = None) -> Mesh:
+        mesh = Mesh(tmp_path_factory.mktemp("mesh"), spec, list(options), wait, base=base)
         running.append(mesh)
         return mesh
+
     yield start
     for mesh in running:
         mesh.stop()
@@ -43,6 +44,7 @@ def upstreams():
         made = [Upstream(name) for name in names]
         started.extend(made)
         return made
+
     yield start
     for upstream in started:
         upstream.stop()

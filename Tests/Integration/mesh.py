@@ -1,7 +1,7 @@
 """Small meshes for tests, written as definitions and run by the real command.
 
-A mesh has one gateway, `front`, one virtual service, `app.test`, one router, `app`, and a node per upstream; a test says
-only what it is about. Every run has a loopback range of its own (`--address-base`), so that runs do not collide.
+A mesh has one gateway, `front`, one virtual service, `app.test`, one router, `app`, and a node per upstream; a test
+says only what it is about. Every run has a loopback range of its own (`--address-base`), so that runs do not collide.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable
 
-from support.processes import Failed, free_ports
+from support.processes import free_ports
 from support.trellis import Trellis
 from support.upstream import Upstream
 
@@ -24,15 +24,23 @@ _runs = itertools.count()
 LINE = re.compile(
     r'\[(?P<time>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+) (?P<protocol>[^"]+)" (?P<code>\d+) (?P<flags>\S+) '
     r'(?P<received>\d+) (?P<sent>\d+) (?P<duration>\d+) (?P<service_time>\S+) "(?P<forwarded_for>[^"]*)" '
-    r'"(?P<user_agent>[^"]*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream>[^"]*)"')
+    r'"(?P<user_agent>[^"]*)" "(?P<request_id>[^"]*)" "(?P<authority>[^"]*)" "(?P<upstream>[^"]*)"'
+)
 
 
 def ms(value: int) -> dict:
     return {"unit": "ms", "value": value}
 
 
-def match(prefix: str | None = None, exact: str | None = None, regex: str | None = None, method: str | None = None,
-          headers: list[dict] | None = None, queries: list[dict] | None = None, hostname: dict | None = None) -> dict:
+def match(
+    prefix: str | None = None,
+    exact: str | None = None,
+    regex: str | None = None,
+    method: str | None = None,
+    headers: list[dict] | None = None,
+    queries: list[dict] | None = None,
+    hostname: dict | None = None,
+) -> dict:
     made: dict = {}
     if exact is not None:
         made["path"] = {"exact": exact}
@@ -46,11 +54,18 @@ def match(prefix: str | None = None, exact: str | None = None, regex: str | None
     return made
 
 
-def route(to: dict[str, int], matching: dict | None = None, priority: int | None = None, timeout: dict | None = None,
-          retries: dict | None = None) -> dict:
+def route(
+    to: dict[str, int],
+    matching: dict | None = None,
+    priority: int | None = None,
+    timeout: dict | None = None,
+    retries: dict | None = None,
+) -> dict:
     """An httpRoute; `to` gives nodes their weights."""
-    spec: dict = {"match": matching or match(),
-                  "action": {"weightedTargets": [{"virtualNode": node, "weight": weight} for node, weight in to.items()]}}
+    spec: dict = {
+        "match": matching or match(),
+        "action": {"weightedTargets": [{"virtualNode": node, "weight": weight} for node, weight in to.items()]},
+    }
     if timeout is not None:
         spec["timeout"] = timeout
     if retries is not None:
@@ -71,8 +86,9 @@ def retry(count: int, events: list[str] | None = None, per_try_ms: int = 15_000,
 ONCE = retry(0)
 
 
-def gateway_route(matching: dict | None = None, service: str = SERVICE, rewrite: dict | None = None,
-                  priority: int | None = None) -> dict:
+def gateway_route(
+    matching: dict | None = None, service: str = SERVICE, rewrite: dict | None = None, priority: int | None = None
+) -> dict:
     action: dict = {"target": {"virtualService": {"virtualServiceName": service}}}
     if rewrite is not None:
         action["rewrite"] = rewrite
@@ -80,12 +96,20 @@ def gateway_route(matching: dict | None = None, service: str = SERVICE, rewrite:
     return ({"priority": priority} if priority is not None else {}) | spec
 
 
-def definitions(port: int, nodes: dict[str, Upstream | list[str] | dict], routes: dict[str, dict] | None = None,
-                gateway_routes: dict[str, dict] | None = None, gateway: dict | None = None, log: str | None = None,
-                log_format: dict | None = None) -> dict:
+def definitions(
+    port: int,
+    nodes: dict[str, Upstream | list[str] | dict],
+    routes: dict[str, dict] | None = None,
+    gateway_routes: dict[str, dict] | None = None,
+    gateway: dict | None = None,
+    log: str | None = None,
+    log_format: dict | None = None,
+) -> dict:
     """A mesh with its `local:` part. A node is an upstream or a list of endpoints (no sidecar), or its local entry."""
-    front: dict = {"listeners": [{"portMapping": {"port": port, "protocol": "http"}}],
-                   "gatewayRoutes": gateway_routes or {"all": gateway_route()}}
+    front: dict = {
+        "listeners": [{"portMapping": {"port": port, "protocol": "http"}}],
+        "gatewayRoutes": gateway_routes or {"all": gateway_route()},
+    }
     if log:
         front["logging"] = {"accessLog": {"file": {"path": log} | ({"format": log_format} if log_format else {})}}
     local = {}
@@ -98,10 +122,13 @@ def definitions(port: int, nodes: dict[str, Upstream | list[str] | dict], routes
         "mesh": "test",
         "virtualGateways": {"front": front | (gateway or {})},
         "virtualServices": {SERVICE: {"provider": {"virtualRouter": {"virtualRouterName": "app"}}}},
-        "virtualRouters": {"app": {"listeners": [HTTP_8080],
-                                   "routes": routes or {"all": route({next(iter(nodes)): 1}, retries=ONCE)}}},
-        "virtualNodes": {name: {"listeners": [HTTP_8080], "serviceDiscovery": {"dns": {"hostname": f"{name}.test"}}}
-                         for name in nodes},
+        "virtualRouters": {
+            "app": {"listeners": [HTTP_8080], "routes": routes or {"all": route({next(iter(nodes)): 1}, retries=ONCE)}}
+        },
+        "virtualNodes": {
+            name: {"listeners": [HTTP_8080], "serviceDiscovery": {"dns": {"hostname": f"{name}.test"}}}
+            for name in nodes
+        },
         "local": {"nodes": local},
     }
 
@@ -115,8 +142,15 @@ def address_base() -> str:
 class Mesh:
     """A running mesh. `front` is where its gateway answers; `log` is the gateway's access log, if it has one."""
 
-    def __init__(self, folder: pathlib.Path, spec: dict, options: list[str] | None = None, wait: bool = True,
-                 seconds: float = 15):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        spec: dict,
+        options: list[str] | None = None,
+        wait: bool = True,
+        seconds: float = 15,
+        base: str | None = None,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.file, self.spec = folder, folder / "mesh.yaml", spec
         self.write(spec)
@@ -126,8 +160,13 @@ class Mesh:
             self.front = ("127.0.0.1", front["listeners"][0]["portMapping"]["port"])
             path = front.get("logging", {}).get("accessLog", {}).get("file", {}).get("path")
             self.log = pathlib.Path(path) if path else None
-        self.trellis = Trellis([self.file], folder, ["--address-base", address_base(), *(options or [])], wait=wait,
-                               seconds=seconds)
+        self.trellis = Trellis(
+            [self.file],
+            folder,
+            ["--address-base", base or address_base(), *(options or [])],
+            wait=wait,
+            seconds=seconds,
+        )
 
     def write(self, spec: dict) -> None:
         """Replaces the file in one step, as editors and configuration tools do. JSON is YAML."""
@@ -142,8 +181,12 @@ class Mesh:
     def log_lines(self, count: int, seconds: float = 5) -> list[str]:
         """The access log, once it has `count` lines."""
         assert self.log is not None
-        wait_for(lambda: self.log.exists() and len(self.log.read_text().splitlines()) >= count,
-                 f"{count} lines in the access log", seconds, lambda: self.log.read_text() if self.log.exists() else "")
+        wait_for(
+            lambda: self.log.exists() and len(self.log.read_text().splitlines()) >= count,
+            f"{count} lines in the access log",
+            seconds,
+            lambda: self.log.read_text() if self.log.exists() else "",
+        )
         return self.log.read_text().splitlines()
 
     def clear_log(self) -> None:
@@ -154,11 +197,17 @@ class Mesh:
 
     def last_entry(self, target_id: str) -> dict[str, str]:
         """The parsed line of the request that carried this x-request-id."""
+
         def found() -> list[re.Match]:
             lines = self.log.read_text().splitlines() if self.log and self.log.exists() else []
             return [parsed for line in lines if (parsed := LINE.fullmatch(line)) and parsed["request_id"] == target_id]
-        wait_for(lambda: bool(found()), f"a log line of request {target_id}", 5,
-                 lambda: self.log.read_text() if self.log and self.log.exists() else "")
+
+        wait_for(
+            lambda: bool(found()),
+            f"a log line of request {target_id}",
+            5,
+            lambda: self.log.read_text() if self.log and self.log.exists() else "",
+        )
         entries = found()
         assert len(entries) == 1, "one line per request"
         return entries[0].groupdict()
@@ -170,8 +219,9 @@ class Mesh:
         return self.trellis.address(**wanted)
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 5,
-             detail: Callable[[], str] = lambda: "") -> None:
+def wait_for(
+    condition: Callable[[], bool], what: str, seconds: float = 5, detail: Callable[[], str] = lambda: ""
+) -> None:
     """Returns once the condition holds; fails with what was waited for."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -183,7 +233,3 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 5,
 
 def free_port() -> int:
     return free_ports(1)[0]
-
-
-__all__ = ["Failed", "LINE", "Mesh", "ONCE", "SERVICE", "address_base", "definitions", "free_port", "gateway_route", "match",
-           "ms", "retry", "route", "wait_for"]

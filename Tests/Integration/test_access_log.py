@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from mesh import LINE, definitions, free_port, wait_for
+from mesh import LINE, definitions, free_port, gateway_route, match, wait_for
 from support.http1 import Client, fetch, request
+from support.upstream import hang
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,15 @@ def start(launch, node, log, log_format=None, **options):
 
 def test_the_default_line_has_awss_fifteen_fields(launch, node, log_file):
     mesh = start(launch, node, log_file)
-    answer = fetch(mesh.front, "POST", "/path?q=1", {"user-agent": "probe/1.0", "x-request-id": "mine",
-                                                     "x-forwarded-for": "198.51.100.7"}, b"hello", host="www.example.org")
-    line, = mesh.log_lines(1)
+    answer = fetch(
+        mesh.front,
+        "POST",
+        "/path?q=1",
+        {"user-agent": "probe/1.0", "x-request-id": "mine", "x-forwarded-for": "198.51.100.7"},
+        b"hello",
+        host="www.example.org",
+    )
+    (line,) = mesh.log_lines(1)
     entry = LINE.fullmatch(line)
     assert entry, line
     when = datetime.strptime(entry["time"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
@@ -42,17 +49,16 @@ def test_the_default_line_has_awss_fifteen_fields(launch, node, log_file):
 
 
 def test_what_is_missing_is_a_dash(launch, node, log_file):
-    mesh = start(launch, node, log_file, routes=None)
+    mesh = start(launch, node, log_file)
     with Client(mesh.front) as client:
         client.ask(b"NONSENSE\r\n\r\n", "GET")
-    line, = mesh.log_lines(1)
+    (line,) = mesh.log_lines(1)
     entry = LINE.fullmatch(line)
     assert entry, line
     assert (entry["code"], entry["flags"], entry["upstream"], entry["user_agent"]) == ("400", "DPE", "-", "-")
 
 
 def test_the_original_path_is_logged_not_the_rewritten_one(launch, node, log_file):
-    from mesh import gateway_route, match
     mesh = start(launch, node, log_file, gateway_routes={"one": gateway_route(match(prefix="/chapter"))})
     fetch(mesh.front, target="/chapter/1")
     assert LINE.fullmatch(mesh.log_lines(1)[0])["path"] == "/chapter/1"
@@ -68,7 +74,6 @@ def test_there_is_one_line_for_every_request(launch, node, log_file):
 
 
 def test_a_client_that_goes_away_is_logged_with_code_0(launch, node, log_file):
-    from support.upstream import hang
     mesh = start(launch, node, log_file)
     node.reset()
     node.then(hang)
@@ -88,13 +93,27 @@ def test_a_text_format_is_written_as_it_stands(launch, node, log_file):
 
 
 def test_a_json_format_is_one_valid_object_a_line(launch, node, log_file):
-    fields = {"code": "%RESPONSE_CODE%", "path": "%REQ(:PATH)%", "none": "%REQ(X-NONE)%", "mixed": "c%RESPONSE_CODE%",
-              "evil": "%REQ(X-EVIL)%", "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "start": "%START_TIME(%Y)%"}
+    fields = {
+        "code": "%RESPONSE_CODE%",
+        "path": "%REQ(:PATH)%",
+        "none": "%REQ(X-NONE)%",
+        "mixed": "c%RESPONSE_CODE%",
+        "evil": "%REQ(X-EVIL)%",
+        "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+        "start": "%START_TIME(%Y)%",
+    }
     mesh = start(launch, node, log_file, {"json": [{"key": key, "value": value} for key, value in fields.items()]})
     fetch(mesh.front, target="/j", headers={"x-evil": 'a"b\\c\td'})
     entry = json.loads(mesh.log_lines(1)[0])
-    assert entry == {"code": 200, "path": "/j", "none": None, "mixed": "c200", "evil": 'a"b\\c\td', "attempts": 1,
-                     "start": str(datetime.now(timezone.utc).year)}
+    assert entry == {
+        "code": 200,
+        "path": "/j",
+        "none": None,
+        "mixed": "c200",
+        "evil": 'a"b\\c\td',
+        "attempts": 1,
+        "start": str(datetime.now(timezone.utc).year),
+    }
 
 
 def test_a_header_cannot_forge_a_line(launch, node, log_file):

@@ -32,10 +32,16 @@ def sent(mesh, node, *headers: tuple[str, str], method: str = "GET", body: bytes
     return node.only()
 
 
-@pytest.mark.parametrize("name, value", [
-    ("connection", "keep-alive"), ("keep-alive", "timeout=5"), ("proxy-connection", "keep-alive"), ("te", "gzip"),
-    ("upgrade", "h2c"),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("connection", "keep-alive"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "keep-alive"),
+        ("te", "gzip"),
+        ("upgrade", "h2c"),
+    ],
+)
 def test_hop_by_hop_request_headers_end_here(mesh, node, name, value):
     headers = [(name, value)] + ([("connection", "upgrade")] if name == "upgrade" else [])
     assert not sent(mesh, node, *headers).has(name)
@@ -50,13 +56,27 @@ def test_te_trailers_is_kept(mesh, node):
     assert sent(mesh, node, ("te", "trailers")).all("te") == ["trailers"]
 
 
-@pytest.mark.parametrize("name, value", [
-    ("via", "1.1 a"), ("forwarded", "for=192.0.2.1"), ("proxy-authorization", "Basic eA=="), ("trailer", "x-sum"),
-    ("x-forwarded-host", "h"), ("authorization", "Bearer x"), ("cookie", "a=1; b=2"), ("user-agent", "probe"),
-    ("accept-encoding", "gzip, br"), ("range", "bytes=0-1"), ("x_under_score", "1"), ("x-empty", ""),
-    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("tracestate", "a=b"),
-    ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"), ("x-b3-traceid", "463ac35c9f6413ad48485a3953bb6124"),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("via", "1.1 a"),
+        ("forwarded", "for=192.0.2.1"),
+        ("proxy-authorization", "Basic eA=="),
+        ("trailer", "x-sum"),
+        ("x-forwarded-host", "h"),
+        ("authorization", "Bearer x"),
+        ("cookie", "a=1; b=2"),
+        ("user-agent", "probe"),
+        ("accept-encoding", "gzip, br"),
+        ("range", "bytes=0-1"),
+        ("x_under_score", "1"),
+        ("x-empty", ""),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("tracestate", "a=b"),
+        ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"),
+        ("x-b3-traceid", "463ac35c9f6413ad48485a3953bb6124"),
+    ],
+)
 def test_end_to_end_request_headers_pass_unchanged(mesh, node, name, value):
     assert sent(mesh, node, (name, value)).all(name) == [value]
 
@@ -103,11 +123,18 @@ def test_the_upstream_is_told_how_long_it_has(mesh, node):
     assert sent(mesh, node).all("x-envoy-expected-rq-timeout-ms") == ["15000"]
 
 
-@pytest.mark.parametrize("name, value", [
-    ("x-envoy-retry-on", "5xx"), ("x-envoy-max-retries", "9"), ("x-envoy-upstream-rq-timeout-ms", "1"),
-    ("x-envoy-upstream-rq-per-try-timeout-ms", "1"), ("x-envoy-upstream-alt-response", "1"), ("x-envoy-internal", "true"),
-    ("x-envoy-original-path", "/fake"),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("x-envoy-retry-on", "5xx"),
+        ("x-envoy-max-retries", "9"),
+        ("x-envoy-upstream-rq-timeout-ms", "1"),
+        ("x-envoy-upstream-rq-per-try-timeout-ms", "1"),
+        ("x-envoy-upstream-alt-response", "1"),
+        ("x-envoy-internal", "true"),
+        ("x-envoy-original-path", "/fake"),
+    ],
+)
 def test_control_headers_of_clients_are_stripped_and_have_no_effect(mesh, node, name, value):
     assert value not in sent(mesh, node, (name, value)).all(name)
 
@@ -120,7 +147,9 @@ def test_the_timeout_that_a_client_claims_is_replaced(mesh, node):
 def test_an_answer_carries_the_upstreams_time_and_the_proxys_name(mesh):
     answer = fetch(mesh.front)
     assert answer.all("server") == ["envoy"]
-    assert len(answer.all("x-envoy-upstream-service-time")) == 1 and answer.get("x-envoy-upstream-service-time").isdigit()
+    assert (
+        len(answer.all("x-envoy-upstream-service-time")) == 1 and answer.get("x-envoy-upstream-service-time").isdigit()
+    )
     assert re.fullmatch(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", answer.get("date"))
 
 
@@ -142,10 +171,15 @@ def test_hop_by_hop_answer_headers_end_here(mesh):
 
 def test_end_to_end_answer_headers_pass_unchanged(mesh):
     answer = fetch(mesh.front, headers={"x-answer": "headers"})
-    assert (answer.all("x-one"), answer.all("set-cookie"), answer.all("via")) == (["1", "2"], ["a=1", "b=2"], ["1.1 app"])
+    assert (answer.all("x-one"), answer.all("set-cookie"), answer.all("via")) == (
+        ["1", "2"],
+        ["a=1", "b=2"],
+        ["1.1 app"],
+    )
 
 
-@pytest.mark.parametrize("name, status", [("odd-reason", 299), ("empty-reason", 200), ("status-418", 418),
-                                          ("status-599", 599)])
+@pytest.mark.parametrize(
+    "name, status", [("odd-reason", 299), ("empty-reason", 200), ("status-418", 418), ("status-599", 599)]
+)
 def test_the_status_passes_unchanged(mesh, name, status):
     assert fetch(mesh.front, headers={"x-answer": name}).status == status

@@ -63,8 +63,11 @@ def test_pipelined_requests_are_answered_in_order(client, node):
 
 
 def test_pipelined_requests_with_bodies_are_kept_apart(client, node):
-    client.send(request("POST", "/1", body=b"one") + request("POST", "/2", {"transfer-encoding": "chunked"},
-                                                             chunked(b"tw", b"o")) + request("GET", "/3"))
+    client.send(
+        request("POST", "/1", body=b"one")
+        + request("POST", "/2", {"transfer-encoding": "chunked"}, chunked(b"tw", b"o"))
+        + request("GET", "/3")
+    )
     assert [client.answer().status for _ in range(3)] == [200, 200, 200]
     assert [(seen.target, seen.body) for seen in node.seen] == [("/1", b"one"), ("/2", b"two"), ("/3", b"")]
 
@@ -91,6 +94,7 @@ def test_a_client_that_goes_away_cancels_its_request(mesh, node):
         if connection.gone(5):
             gone.set()
         return False
+
     node.then(watch)
     with Client(mesh.front) as leaving:
         leaving.send(request("GET", "/"))
@@ -122,7 +126,9 @@ def test_chunk_extensions_are_not_passed_on(client, node):
 
 
 def test_request_trailers_are_forwarded(client, node):
-    data = request("POST", "/", {"transfer-encoding": "chunked", "trailer": "x-sum"}, chunked(b"hello", trailers={"x-sum": "42"}))
+    data = request(
+        "POST", "/", {"transfer-encoding": "chunked", "trailer": "x-sum"}, chunked(b"hello", trailers={"x-sum": "42"})
+    )
     assert client.ask(data).status == 200
     assert node.only().trailers == [("x-sum", "42")]
 
@@ -152,7 +158,9 @@ def test_a_large_answer_arrives_whole_at_a_slow_reader(client, node):
 
 
 def test_an_answer_is_streamed_not_collected(client, node):
-    node.then(slowly([b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nearly\r\n", b"4\r\nlate\r\n0\r\n\r\n"], 1.0))
+    node.then(
+        slowly([b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nearly\r\n", b"4\r\nlate\r\n0\r\n\r\n"], 1.0)
+    )
     began = time.monotonic()
     client.send(request("GET", "/stream"))
     client.stream.until(b"early")
@@ -168,6 +176,7 @@ def test_a_request_is_streamed_not_collected(client, node):
         arrived.set()
         connection.stream.until(b"0\r\n\r\n")
         return echo(connection, _)
+
     node.then(before_body(watch))
     client.send(request("POST", "/", {"transfer-encoding": "chunked"}, b"5\r\nearly\r\n"))
     assert arrived.wait(5), "the first chunk must not wait for the last"
@@ -188,6 +197,7 @@ def test_a_client_that_does_not_read_holds_the_upstream_back_not_the_memory(mesh
         except TimeoutError:
             pass
         return False
+
     before = mesh.trellis.rss_bytes()
     node.then(flood)
     client.send(request("GET", "/flood"))
@@ -242,7 +252,9 @@ def test_interim_answers_of_the_upstream_are_not_passed_on(client, name):
 
 
 def test_an_answer_may_come_before_the_request_is_complete(client, node):
-    node.then(before_body(raw(b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 4\r\n\r\nstop", close=True)))
+    node.then(
+        before_body(raw(b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 4\r\n\r\nstop", close=True))
+    )
     client.send(request("POST", "/", {"content-length": "1000000"}) + b"some of it")
     answer = client.answer("POST")
     assert (answer.status, answer.body) == (413, b"stop")
@@ -262,8 +274,12 @@ def test_curl_uses_the_gateway_as_its_http_proxy(mesh, node):
         curl = need("curl")
     except Missing as reason:
         pytest.skip(str(reason))
-    done = subprocess.run([curl, "-sS", "-i", "-x", f"http://{mesh.front[0]}:{mesh.front[1]}", "http://any.test/by-proxy?x=1"],
-                          capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [curl, "-sS", "-i", "-x", f"http://{mesh.front[0]}:{mesh.front[1]}", "http://any.test/by-proxy?x=1"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("HTTP/1.1 200")
     assert node.only().target == "/by-proxy?x=1" and not node.only().has("proxy-connection")

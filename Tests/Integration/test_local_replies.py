@@ -45,8 +45,13 @@ def forget(node):
 
 
 def ask(mesh, identity: str, target: str, method: str = "GET", body: bytes | None = None, **headers: str):
-    answer = fetch(mesh.front, method, target, {"x-request-id": identity} | {k.replace("_", "-"): v for k, v in headers.items()},
-                   body)
+    answer = fetch(
+        mesh.front,
+        method,
+        target,
+        {"x-request-id": identity} | {k.replace("_", "-"): v for k, v in headers.items()},
+        body,
+    )
     return answer, set(mesh.last_entry(identity)["flags"].split(",")) - {"-"}
 
 
@@ -112,10 +117,13 @@ def test_409_is_retried_when_asked_for(mesh, node):
     assert ask(mesh, "not-found", "/conflict")[0].status == 404
 
 
-@pytest.mark.parametrize("identity, target, grpc_status, text", [
-    ("grpc-no-route", "/nothing", "12", ""),
-    ("grpc-refused", "/deadonce", "14", CONNECT_ERROR + "reset reason: remote connection failure"),
-])
+@pytest.mark.parametrize(
+    "identity, target, grpc_status, text",
+    [
+        ("grpc-no-route", "/nothing", "12", ""),
+        ("grpc-refused", "/deadonce", "14", CONNECT_ERROR + "reset reason: remote connection failure"),
+    ],
+)
 def test_grpc_clients_get_a_grpc_status(mesh, identity, target, grpc_status, text):
     answer, _ = ask(mesh, identity, target, "POST", b"", content_type="application/grpc", te="trailers")
     assert (answer.status, answer.get("grpc-status"), answer.body) == (200, grpc_status, b"")
@@ -123,9 +131,15 @@ def test_grpc_clients_get_a_grpc_status(mesh, identity, target, grpc_status, tex
 
 
 def test_more_than_the_connection_pool_admits_is_503_with_overloaded(launch, upstreams, tmp_path):
-    node, = upstreams("slow")
-    gateway = {"listeners": [{"portMapping": {"port": free_port(), "protocol": "http"},
-                              "connectionPool": {"http": {"maxConnections": 1, "maxPendingRequests": 1}}}]}
+    (node,) = upstreams("slow")
+    gateway = {
+        "listeners": [
+            {
+                "portMapping": {"port": free_port(), "protocol": "http"},
+                "connectionPool": {"http": {"maxConnections": 1, "maxPendingRequests": 1}},
+            }
+        ]
+    }
     spec = definitions(0, {"slow": node}, gateway=gateway, log=str(tmp_path / "access.log"))
     mesh = launch(spec, "--workers", "1")
     release = threading.Event()
@@ -133,6 +147,7 @@ def test_more_than_the_connection_pool_admits_is_503_with_overloaded(launch, ups
     def held(connection, seen):
         release.wait(10)
         return says(200, b"held")(connection, seen)
+
     node.then(held, held)
     with Client(mesh.front) as active, Client(mesh.front) as pending:
         active.send(request("GET", "/active"))

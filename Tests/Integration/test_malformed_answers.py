@@ -1,4 +1,4 @@
-"""What a broken upstream sends: the client gets a gateway error, a cut answer, or the answer, and the log says which."""
+"""What a broken upstream sends: the client gets a gateway error, a cut answer or the answer; the log says which."""
 
 import pytest
 
@@ -32,8 +32,10 @@ def test_outcome(mesh, node, row):
         if row.outcome == "cut":
             # Up to where the upstream went wrong, and then an end that no client takes for a complete answer.
             got = client.rest()
-            assert got.startswith(b"HTTP/1.1 200") and row.body in got
-            assert not got.endswith(b"0\r\n\r\n")
+            head, _, body = got.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert row.body in body or body == b"", "what came before the fault in one read may be dropped with it"
+            assert not body.endswith(b"0\r\n\r\n")
         else:
             answer = client.answer("POST")
             if row.outcome == "ok":

@@ -22,7 +22,9 @@ def nodes(upstreams):
 def mesh(launch, nodes):
     for node in nodes:
         node.reset()
-    made = launch(definitions(free_port(), dict(zip(("blue", "green"), nodes)), {"all": route({"blue": 1, "green": 0})}))
+    made = launch(
+        definitions(free_port(), dict(zip(("blue", "green"), nodes)), {"all": route({"blue": 1, "green": 0})})
+    )
     yield made
     made.stop()
 
@@ -52,14 +54,19 @@ def test_a_change_reaches_open_connections_between_requests(mesh):
         assert client.ask(request("GET", "/")).get("x-node") == "blue"
         mesh.write(turned(mesh.spec, 0, 1))
         mesh.trellis.signal(signal.SIGHUP)
-        wait_for(lambda: client.ask(request("GET", "/")).get("x-node") == "green", "new answer on the old connection", 10)
+        wait_for(
+            lambda: client.ask(request("GET", "/")).get("x-node") == "green", "new answer on the old connection", 10
+        )
 
 
-@pytest.mark.parametrize("text, said", [
-    ("mesh: test\nvirtualRouters: [unclosed\n", "mesh.yaml:"),
-    ("mesh: test\nvirtualRouterz: {}\n", "virtualRouters"),
-    ("", "mesh.yaml"),
-])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("mesh: test\nvirtualRouters: [unclosed\n", "mesh.yaml:"),
+        ("mesh: test\nvirtualRouterz: {}\n", "virtualRouters"),
+        ("", "mesh.yaml"),
+    ],
+)
 def test_a_bad_file_changes_nothing_and_says_where_it_is_bad(mesh, text, said):
     mesh.file.write_text(text)
     mesh.trellis.signal(signal.SIGHUP)
@@ -91,6 +98,7 @@ def test_reloads_under_traffic_fail_no_request(mesh):
                     results.append(client.ask(request("GET", "/")).status)
         except (Closed, ConnectionError) as error:
             errors.append(repr(error))
+
     threads = [threading.Thread(target=traffic) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -117,8 +125,10 @@ def test_routes_come_and_go(mesh):
 def test_listeners_come_and_go(mesh):
     port = free_port()
     changed = copy.deepcopy(mesh.spec)
-    changed["virtualGateways"]["side"] = {"listeners": [{"portMapping": {"port": port, "protocol": "http"}}],
-                                          "gatewayRoutes": {"all": gateway_route()}}
+    changed["virtualGateways"]["side"] = {
+        "listeners": [{"portMapping": {"port": port, "protocol": "http"}}],
+        "gatewayRoutes": {"all": gateway_route()},
+    }
     before = mesh.spec
     mesh.write(changed)
     mesh.trellis.signal(signal.SIGHUP)
@@ -133,8 +143,10 @@ def test_listeners_come_and_go(mesh):
 def test_a_change_that_cannot_be_carried_out_changes_nothing(mesh, nodes):
     """The new listener's port is taken, so the routes that came with it are not adopted either."""
     changed = turned(mesh.spec, 0, 1)
-    changed["virtualGateways"]["side"] = {"listeners": [{"portMapping": {"port": nodes[0].port, "protocol": "http"}}],
-                                          "gatewayRoutes": {"all": gateway_route()}}
+    changed["virtualGateways"]["side"] = {
+        "listeners": [{"portMapping": {"port": nodes[0].port, "protocol": "http"}}],
+        "gatewayRoutes": {"all": gateway_route()},
+    }
     mesh.write(changed)
     mesh.trellis.signal(signal.SIGHUP)
     wait_for(lambda: str(nodes[0].port) in mesh.trellis.tail(200), "message about the port", 10)

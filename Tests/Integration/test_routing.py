@@ -26,11 +26,15 @@ ROUTES = {
     "h-prefix": route({"green": 1}, match(prefix="/m/h/prefix", headers=[header("x-kind", "prefix", "on")])),
     "h-suffix": route({"green": 1}, match(prefix="/m/h/suffix", headers=[header("x-kind", "suffix", "ne")])),
     "h-regex": route({"green": 1}, match(prefix="/m/h/regex", headers=[header("x-kind", "regex", "o[a-z]+")])),
-    "h-range": route({"green": 1}, match(prefix="/m/h/range", headers=[header("x-kind", "range", {"start": 10, "end": 20})])),
+    "h-range": route(
+        {"green": 1}, match(prefix="/m/h/range", headers=[header("x-kind", "range", {"start": 10, "end": 20})])
+    ),
     "h-present": route({"green": 1}, match(prefix="/m/h/present", headers=[header("x-kind")])),
     "h-absent": route({"green": 1}, match(prefix="/m/h/absent", headers=[header("x-kind", invert=True)])),
     "h-not": route({"green": 1}, match(prefix="/m/h/not", headers=[header("x-kind", "exact", "one", invert=True)])),
-    "h-both": route({"green": 1}, match(prefix="/m/h/both", headers=[header("x-kind", "exact", "one"), header("x-more")])),
+    "h-both": route(
+        {"green": 1}, match(prefix="/m/h/both", headers=[header("x-kind", "exact", "one"), header("x-more")])
+    ),
     "h-none": route({"blue": 1}, match(prefix="/m/h/both")),
     "q-exact": route({"green": 1}, match(prefix="/m/q/exact", queries=[{"name": "v", "match": {"exact": "2"}}])),
     "q-present": route({"green": 1}, match(prefix="/m/q/present", queries=[{"name": "v"}])),
@@ -62,9 +66,13 @@ GATEWAY_ROUTES = {
 
 def spec(port, blue, green, reverse=False):
     order = reversed if reverse else iter
-    made = definitions(port, {"blue": blue, "green": green}, dict(order(ROUTES.items())), dict(order(GATEWAY_ROUTES.items())))
-    made["virtualServices"] |= {"blue.test": {"provider": {"virtualNode": {"virtualNodeName": "blue"}}},
-                                "green.test": {"provider": {"virtualNode": {"virtualNodeName": "green"}}}}
+    made = definitions(
+        port, {"blue": blue, "green": green}, dict(order(ROUTES.items())), dict(order(GATEWAY_ROUTES.items()))
+    )
+    made["virtualServices"] |= {
+        "blue.test": {"provider": {"virtualNode": {"virtualNodeName": "blue"}}},
+        "green.test": {"provider": {"virtualNode": {"virtualNodeName": "green"}}},
+    }
     return made
 
 
@@ -91,30 +99,59 @@ def forget(nodes):
 
 # target, method, headers, node (None: 404)
 TABLE = [
-    ("/m/p", "GET", {}, "blue"), ("/m/pq", "GET", {}, "blue"), ("/m/P", "GET", {}, None),
-    ("/m/p/long/er", "GET", {}, "green"), ("/m/p/longer", "GET", {}, "green"), ("/m/p/lon", "GET", {}, "blue"),
-    ("/m/p/exact", "GET", {}, "green"), ("/m/p/exact?q=1", "GET", {}, "green"), ("/m/p/exact/", "GET", {}, "blue"),
-    ("/m/p/12", "GET", {}, "green"), ("/m/p/12x", "GET", {}, "green"), ("/m/p/12xx", "GET", {}, "blue"),
+    ("/m/p", "GET", {}, "blue"),
+    ("/m/pq", "GET", {}, "blue"),
+    ("/m/P", "GET", {}, None),
+    ("/m/p/long/er", "GET", {}, "green"),
+    ("/m/p/longer", "GET", {}, "green"),
+    ("/m/p/lon", "GET", {}, "blue"),
+    ("/m/p/exact", "GET", {}, "green"),
+    ("/m/p/exact?q=1", "GET", {}, "green"),
+    ("/m/p/exact/", "GET", {}, "blue"),
+    ("/m/p/12", "GET", {}, "green"),
+    ("/m/p/12x", "GET", {}, "green"),
+    ("/m/p/12xx", "GET", {}, "blue"),
     ("/m/p/12?x", "GET", {}, "green"),
-    ("/m/method", "POST", {}, "green"), ("/m/method", "GET", {}, "blue"),
-    ("/m/h/exact", "GET", {"x-kind": "one"}, "green"), ("/m/h/exact", "GET", {"X-KIND": "one"}, "green"),
-    ("/m/h/exact", "GET", {"x-kind": "ONE"}, None), ("/m/h/exact", "GET", {"x-kind": "ones"}, None),
+    ("/m/method", "POST", {}, "green"),
+    ("/m/method", "GET", {}, "blue"),
+    ("/m/h/exact", "GET", {"x-kind": "one"}, "green"),
+    ("/m/h/exact", "GET", {"X-KIND": "one"}, "green"),
+    ("/m/h/exact", "GET", {"x-kind": "ONE"}, None),
+    ("/m/h/exact", "GET", {"x-kind": "ones"}, None),
     ("/m/h/exact", "GET", {}, None),
-    ("/m/h/prefix", "GET", {"x-kind": "once"}, "green"), ("/m/h/prefix", "GET", {"x-kind": "none"}, None),
-    ("/m/h/suffix", "GET", {"x-kind": "none"}, "green"), ("/m/h/suffix", "GET", {"x-kind": "ones"}, None),
-    ("/m/h/regex", "GET", {"x-kind": "oak"}, "green"), ("/m/h/regex", "GET", {"x-kind": "an oak"}, None),
-    ("/m/h/range", "GET", {"x-kind": "10"}, "green"), ("/m/h/range", "GET", {"x-kind": "19"}, "green"),
-    ("/m/h/range", "GET", {"x-kind": "20"}, None), ("/m/h/range", "GET", {"x-kind": "9"}, None),
-    ("/m/h/range", "GET", {"x-kind": "1x"}, None), ("/m/h/range", "GET", {}, None),
-    ("/m/h/present", "GET", {"x-kind": ""}, "green"), ("/m/h/present", "GET", {}, None),
-    ("/m/h/absent", "GET", {}, "green"), ("/m/h/absent", "GET", {"x-kind": "1"}, None),
-    ("/m/h/not", "GET", {"x-kind": "two"}, "green"), ("/m/h/not", "GET", {"x-kind": "one"}, None),
-    ("/m/h/both", "GET", {"x-kind": "one", "x-more": "1"}, "green"), ("/m/h/both", "GET", {"x-kind": "one"}, "blue"),
-    ("/m/q/exact?v=2", "GET", {}, "green"), ("/m/q/exact?v=1", "GET", {}, None), ("/m/q/exact?v=2&v=1", "GET", {}, "green"),
-    ("/m/q/exact?v=1&v=2", "GET", {}, None), ("/m/q/exact?v=%32", "GET", {}, None), ("/m/q/exact?V=2", "GET", {}, None),
-    ("/m/q/present?v", "GET", {}, "green"), ("/m/q/present?v=", "GET", {}, "green"), ("/m/q/present?w", "GET", {}, None),
-    ("/m/order/exact", "GET", {}, "green"), ("/m/zero", "GET", {}, "green"),
-    ("/m/nothing", "GET", {}, None), ("/nothing", "GET", {}, None),
+    ("/m/h/prefix", "GET", {"x-kind": "once"}, "green"),
+    ("/m/h/prefix", "GET", {"x-kind": "none"}, None),
+    ("/m/h/suffix", "GET", {"x-kind": "none"}, "green"),
+    ("/m/h/suffix", "GET", {"x-kind": "ones"}, None),
+    ("/m/h/regex", "GET", {"x-kind": "oak"}, "green"),
+    ("/m/h/regex", "GET", {"x-kind": "an oak"}, None),
+    ("/m/h/range", "GET", {"x-kind": "10"}, "green"),
+    ("/m/h/range", "GET", {"x-kind": "19"}, "green"),
+    ("/m/h/range", "GET", {"x-kind": "20"}, None),
+    ("/m/h/range", "GET", {"x-kind": "9"}, None),
+    ("/m/h/range", "GET", {"x-kind": "1x"}, None),
+    ("/m/h/range", "GET", {}, None),
+    ("/m/h/present", "GET", {"x-kind": ""}, "green"),
+    ("/m/h/present", "GET", {}, None),
+    ("/m/h/absent", "GET", {}, "green"),
+    ("/m/h/absent", "GET", {"x-kind": "1"}, None),
+    ("/m/h/not", "GET", {"x-kind": "two"}, "green"),
+    ("/m/h/not", "GET", {"x-kind": "one"}, None),
+    ("/m/h/both", "GET", {"x-kind": "one", "x-more": "1"}, "green"),
+    ("/m/h/both", "GET", {"x-kind": "one"}, "blue"),
+    ("/m/q/exact?v=2", "GET", {}, "green"),
+    ("/m/q/exact?v=1", "GET", {}, None),
+    ("/m/q/exact?v=2&v=1", "GET", {}, "green"),
+    ("/m/q/exact?v=1&v=2", "GET", {}, None),
+    ("/m/q/exact?v=%32", "GET", {}, None),
+    ("/m/q/exact?V=2", "GET", {}, None),
+    ("/m/q/present?v", "GET", {}, "green"),
+    ("/m/q/present?v=", "GET", {}, "green"),
+    ("/m/q/present?w", "GET", {}, None),
+    ("/m/order/exact", "GET", {}, "green"),
+    ("/m/zero", "GET", {}, "green"),
+    ("/m/nothing", "GET", {}, None),
+    ("/nothing", "GET", {}, None),
 ]
 IDS = [f"{method} {target} {headers or ''}".strip() for target, method, headers, _ in TABLE]
 
@@ -137,7 +174,9 @@ def test_the_order_of_the_file_does_not_matter(reversed_mesh, target, method, he
     check(reversed_mesh, target, method, headers, node)
 
 
-@pytest.mark.parametrize("path, weights, requests", [("/m/split", (0.9, 0.1), 4000), ("/m/uneven", (1 / 3, 2 / 3), 3000)])
+@pytest.mark.parametrize(
+    "path, weights, requests", [("/m/split", (0.9, 0.1), 4000), ("/m/uneven", (1 / 3, 2 / 3), 3000)]
+)
 def test_weights_are_kept_within_what_chance_allows(mesh, nodes, path, weights, requests):
     counts = {"blue": 0, "green": 0}
     with Client(mesh.front) as client:
@@ -155,14 +194,29 @@ def test_a_target_of_weight_zero_gets_nothing(mesh, nodes):
     assert not nodes[0].seen
 
 
-@pytest.mark.parametrize("asked, seen", [
-    ("/chapter", "/"), ("/chapter/", "/"), ("/chapter/1", "/1"), ("/chapter/1?q=/chapter", "/1?q=/chapter"),
-    ("/chapters", "/s"), ("/kept/a?b", "/kept/a?b"), ("/maroon/tell?x=1", "/red/tell?x=1"), ("/here?x=1", "/there?x=1"),
-    ("/item/12", "/there"), ("/own/x", "/x"),
-    # Normalised first, then matched: `.` and `..` resolved, slashes merged, %2F kept.
-    ("/kept/./a", "/kept/a"), ("/kept/b/../a", "/kept/a"), ("/x/../kept/a", "/kept/a"), ("/kept//a///b", "/kept/a/b"),
-    ("/kept/a%2Fb", "/kept/a%2Fb"), ("/kept/?a=//b/../c", "/kept/?a=//b/../c"), ("//kept/a", "/kept/a"),
-])
+@pytest.mark.parametrize(
+    "asked, seen",
+    [
+        ("/chapter", "/"),
+        ("/chapter/", "/"),
+        ("/chapter/1", "/1"),
+        ("/chapter/1?q=/chapter", "/1?q=/chapter"),
+        ("/chapters", "/s"),
+        ("/kept/a?b", "/kept/a?b"),
+        ("/maroon/tell?x=1", "/red/tell?x=1"),
+        ("/here?x=1", "/there?x=1"),
+        ("/item/12", "/there"),
+        ("/own/x", "/x"),
+        # Normalised first, then matched: `.` and `..` resolved, slashes merged, %2F kept.
+        ("/kept/./a", "/kept/a"),
+        ("/kept/b/../a", "/kept/a"),
+        ("/x/../kept/a", "/kept/a"),
+        ("/kept//a///b", "/kept/a/b"),
+        ("/kept/a%2Fb", "/kept/a%2Fb"),
+        ("/kept/?a=//b/../c", "/kept/?a=//b/../c"),
+        ("//kept/a", "/kept/a"),
+    ],
+)
 def test_the_gateway_rewrites_the_path(mesh, nodes, asked, seen):
     assert fetch(mesh.front, target=asked).status == 200
     assert nodes[0].only().target == seen
@@ -179,11 +233,20 @@ def test_the_gateway_sets_host_to_the_service_unless_told_not_to(mesh, nodes):
     assert [seen.get("host") for seen in nodes[0].wait(2)] == [SERVICE, "www.example.org"]
 
 
-@pytest.mark.parametrize("host, node", [
-    ("shop.example.com", "green"), ("SHOP.Example.COM", "green"), ("shop.example.com:8080", "green"), ("shop.example.com.", "green"),
-    ("other.example.com", "blue"), ("a.b.example.com", "blue"), ("other.example.com:1", "blue"), ("example.com", None),
-    ("shop.example.com.evil.test", None),
-])
+@pytest.mark.parametrize(
+    "host, node",
+    [
+        ("shop.example.com", "green"),
+        ("SHOP.Example.COM", "green"),
+        ("shop.example.com:8080", "green"),
+        ("shop.example.com.", "green"),
+        ("other.example.com", "blue"),
+        ("a.b.example.com", "blue"),
+        ("other.example.com:1", "blue"),
+        ("example.com", None),
+        ("shop.example.com.evil.test", None),
+    ],
+)
 def test_the_gateway_matches_hostnames_without_case_and_port(mesh, host, node):
     answer = fetch(mesh.front, target="/anything", host=host)
     assert (answer.status, answer.get("x-node")) == ((200, node) if node else (404, None))

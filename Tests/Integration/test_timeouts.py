@@ -39,10 +39,16 @@ def mesh(launch, node, unreachable, tmp_path_factory):
         "request": route({"blue": 1}, match(prefix="/request"), timeout={"perRequest": ms(300)}, retries=ONCE),
         "try": route({"blue": 1}, match(prefix="/try"), retries=retry(2, ["server-error"], per_try_ms=200)),
         "try-once": route({"blue": 1}, match(prefix="/once"), retries=retry(0, ["server-error"], per_try_ms=200)),
-        "total": route({"blue": 1}, match(prefix="/total"), timeout={"perRequest": ms(500)},
-                       retries=retry(10, ["server-error"], per_try_ms=200)),
-        "idle": route({"blue": 1}, match(prefix="/idle"), timeout={"perRequest": ms(20_000), "idle": ms(300)}, retries=ONCE),
-        "none": route({"blue": 1}, match(prefix="/none"), timeout={"perRequest": ms(0), "idle": ms(0)}, retries=ONCE),
+        "total": route(
+            {"blue": 1},
+            match(prefix="/total"),
+            timeout={"perRequest": ms(500)},
+            retries=retry(10, ["server-error"], per_try_ms=200),
+        ),
+        "idle": route(
+            {"blue": 1}, match(prefix="/idle"), timeout={"perRequest": ms(20_000), "idle": ms(300)}, retries=ONCE
+        ),
+        "none": route({"blue": 1}, match(prefix="/none"), timeout={"perRequest": ms(0), "idle": ms(0)}),
         "connect": route({"far": 1}, match(prefix="/connect"), retries=ONCE),
     }
     log = str(tmp_path_factory.mktemp("log") / "access.log")

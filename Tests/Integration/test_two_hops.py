@@ -15,10 +15,12 @@ def app(upstreams):
 @pytest.fixture(scope="module")
 def mesh(launch, app, tmp_path_factory):
     folder = tmp_path_factory.mktemp("log")
-    spec = definitions(free_port(), {"app": {"instances": [{"app": app.endpoint}]},
-                                     "caller": {"instances": [{"app": app.endpoint}]}, "other": {}},
-                       {"all": route({"app": 1}, retries=ONCE), "other": route({"other": 1}, match(prefix="/other"))},
-                       log=str(folder / "front.log"))
+    spec = definitions(
+        free_port(),
+        {"app": {"instances": [{"app": app.endpoint}]}, "caller": {"instances": [{"app": app.endpoint}]}, "other": {}},
+        {"all": route({"app": 1}, retries=ONCE), "other": route({"other": 1}, match(prefix="/other"))},
+        log=str(folder / "front.log"),
+    )
     spec["virtualNodes"]["app"]["logging"] = {"accessLog": {"file": {"path": str(folder / "app.log")}}}
     spec["virtualNodes"]["app"]["listeners"] = [HTTP_8080 | {"timeout": {"http": {"perRequest": ms(400)}}}]
     spec["virtualNodes"]["caller"]["backends"] = [{"virtualService": {"virtualServiceName": "app.test"}}]
@@ -43,7 +45,10 @@ def test_a_request_passes_the_gateway_and_the_sidecar(mesh, app):
 
 def test_only_the_gateway_appends_to_x_forwarded_for(mesh, app):
     fetch(mesh.front, headers={"x-forwarded-for": "198.51.100.7"})
-    assert [part.strip() for part in ",".join(app.only().all("x-forwarded-for")).split(",")] == ["198.51.100.7", "127.0.0.1"]
+    assert [part.strip() for part in ",".join(app.only().all("x-forwarded-for")).split(",")] == [
+        "198.51.100.7",
+        "127.0.0.1",
+    ]
 
 
 def test_both_proxies_log_the_same_request_id(mesh, app):
@@ -63,8 +68,13 @@ def test_the_sidecars_own_timeout_applies_at_the_sidecar(mesh, app):
     app.then(hang)
     answer = fetch(mesh.front, headers={"x-request-id": "sidecar-timeout"})
     assert (answer.status, answer.body) == (504, b"upstream request timeout")
-    wait_for(lambda: any((entry := LINE.fullmatch(line)) and entry["request_id"] == "sidecar-timeout" and entry["flags"] == "UT"
-                         for line in mesh.app_log.read_text().splitlines()), "UT in the sidecar's log")
+    wait_for(
+        lambda: any(
+            (entry := LINE.fullmatch(line)) and entry["request_id"] == "sidecar-timeout" and entry["flags"] == "UT"
+            for line in mesh.app_log.read_text().splitlines()
+        ),
+        "UT in the sidecar's log",
+    )
 
 
 def test_the_sidecar_does_not_retry(mesh, app):

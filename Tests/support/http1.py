@@ -207,8 +207,14 @@ class Client:
             if status >= 200 or status == 101:
                 break
             informational.append(status)
-        answer = Answer(start, headers, status=status, reason=matched[3].decode("latin-1"), minor=int(matched[1]),
-                        informational=informational)
+        answer = Answer(
+            start,
+            headers,
+            status=status,
+            reason=matched[3].decode("latin-1"),
+            minor=int(matched[1]),
+            informational=informational,
+        )
         answer.framing, length = framing_of(headers)
         if method == "HEAD" or status in (101, 204, 304) or (method == "CONNECT" and status < 300):
             answer.framing = "none"
@@ -244,8 +250,14 @@ class Client:
             return True
 
 
-def request(method: str, target: str, headers: dict[str, str] | list[tuple[str, str]] | None = None,
-            body: bytes | None = None, host: str | None = "mesh.test", version: str = "HTTP/1.1") -> bytes:
+def request(
+    method: str,
+    target: str,
+    headers: dict[str, str] | list[tuple[str, str]] | None = None,
+    body: bytes | None = None,
+    host: str | None = "mesh.test",
+    version: str = "HTTP/1.1",
+) -> bytes:
     """The bytes of one request; `content-length` is added for a body unless the headers frame it."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or [])
     names = {name.lower() for name, _ in pairs}
@@ -262,8 +274,15 @@ def chunked(*parts: bytes, trailers: dict[str, str] | None = None) -> bytes:
     return text + "".join(f"{name}: {value}\r\n" for name, value in (trailers or {}).items()).encode() + b"\r\n"
 
 
-def fetch(address: tuple[str, int], method: str = "GET", target: str = "/", headers: dict[str, str] | None = None,
-          body: bytes | None = None, host: str | None = "mesh.test", seconds: float = DEADLINE) -> Answer:
+def fetch(
+    address: tuple[str, int],
+    method: str = "GET",
+    target: str = "/",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    host: str | None = "mesh.test",
+    seconds: float = DEADLINE,
+) -> Answer:
     """One request on a connection of its own."""
     with Client(address, seconds) as client:
         return client.ask(request(method, target, headers, body, host), method)

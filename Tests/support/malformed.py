@@ -24,9 +24,12 @@ class Wrong:
     outcome: str
 
 
-def get(target: bytes = b"/ok", *lines: bytes, version: bytes = b"HTTP/1.1", method: bytes = b"GET",
-        host: bytes = HOST) -> bytes:
-    return method + b" " + target + b" " + version + b"\r\n" + host + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+def get(
+    target: bytes = b"/ok", *lines: bytes, version: bytes = b"HTTP/1.1", method: bytes = b"GET", host: bytes = HOST
+) -> bytes:
+    return (
+        method + b" " + target + b" " + version + b"\r\n" + host + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+    )
 
 
 def post(*lines: bytes, body: bytes = b"", target: bytes = b"/ok") -> bytes:
@@ -135,14 +138,18 @@ REQUESTS: list[Wrong] = [
     Wrong("length beyond 63 bits", post(b"Content-Length: 9223372036854775808", body=b"hello") + NEXT, "400"),
     Wrong("length of a hundred digits", post(b"Content-Length: " + b"1" * 100, body=b"hello") + NEXT, "400"),
     Wrong("length with other digits", post(b"Content-Length: \xd9\xa5", body=b"hello") + NEXT, "400"),
-    Wrong("length and a second one with a space", post(b"Content-Length: 5", b"Content-Length : 0", body=b"hello") + NEXT,
-          "400"),
+    Wrong(
+        "length and a second one with a space",
+        post(b"Content-Length: 5", b"Content-Length : 0", body=b"hello") + NEXT,
+        "400",
+    ),
     # Transfer-Encoding (RFC 9112 6.1, 7)
     Wrong("length and chunked", post(b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n") + NEXT, "400"),
     Wrong("chunked and length", post(CHUNKED, b"Content-Length: 5", body=b"0\r\n\r\n") + NEXT, "400"),
     Wrong("unknown coding", post(b"Transfer-Encoding: gzip", body=b"x") + NEXT, "501"),
-    Wrong("chunked is not the last coding", post(b"Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n") + NEXT,
-          "refused"),
+    Wrong(
+        "chunked is not the last coding", post(b"Transfer-Encoding: chunked, gzip", body=b"0\r\n\r\n") + NEXT, "refused"
+    ),
     Wrong("gzip, chunked", post(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n") + NEXT, "refused"),
     Wrong("identity", post(b"Transfer-Encoding: identity", body=b"") + NEXT, "refused"),
     Wrong("chunked twice in a list", post(b"Transfer-Encoding: chunked, chunked", body=b"0\r\n\r\n") + NEXT, "refused"),
@@ -152,10 +159,15 @@ REQUESTS: list[Wrong] = [
     Wrong("chunked with a parameter", post(b"Transfer-Encoding: chunked;a=b", body=b"0\r\n\r\n") + NEXT, "refused"),
     Wrong("xchunked", post(b"Transfer-Encoding: xchunked", body=b"0\r\n\r\n") + NEXT, "refused"),
     Wrong("empty coding", post(b"Transfer-Encoding:", body=b"0\r\n\r\n") + NEXT, "refused"),
-    Wrong("space before the colon of the coding", post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n") + NEXT, "400"),
+    Wrong(
+        "space before the colon of the coding", post(b"Transfer-Encoding : chunked", body=b"0\r\n\r\n") + NEXT, "400"
+    ),
     Wrong("folded coding", post(b"Transfer-Encoding:", b" chunked", body=b"0\r\n\r\n") + NEXT, "400"),
-    Wrong("HTTP/1.0 with chunked", get(b"/ok", CHUNKED, method=b"POST", version=b"HTTP/1.0") + b"0\r\n\r\n" + NEXT,
-          "either"),
+    Wrong(
+        "HTTP/1.0 with chunked",
+        get(b"/ok", CHUNKED, method=b"POST", version=b"HTTP/1.0") + b"0\r\n\r\n" + NEXT,
+        "either",
+    ),
     # Chunks (RFC 9112 7.1)
     Wrong("chunk size is a word", post(CHUNKED, body=b"xyz\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
     Wrong("empty chunk size", post(CHUNKED, body=b"\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
@@ -173,11 +185,16 @@ REQUESTS: list[Wrong] = [
     Wrong("chunk without its end", post(CHUNKED, body=b"3\r\nabc0\r\n\r\n") + NEXT, "refused"),
     Wrong("bare LF in a chunk extension", post(CHUNKED, body=b"3;a\nb\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
     Wrong("bare CR in a chunk extension", post(CHUNKED, body=b"3;a\rb\r\nabc\r\n0\r\n\r\n") + NEXT, "refused"),
-    Wrong("chunk extension of 100,000 bytes", post(CHUNKED, body=b"3;" + b"a" * 100_000 + b"\r\nabc\r\n0\r\n\r\n") + NEXT,
-          "refused"),
+    Wrong(
+        "chunk extension of 100,000 bytes",
+        post(CHUNKED, body=b"3;" + b"a" * 100_000 + b"\r\nabc\r\n0\r\n\r\n") + NEXT,
+        "refused",
+    ),
     Wrong("trailer without a colon", post(CHUNKED, body=b"3\r\nabc\r\n0\r\nbad\r\n\r\n") + NEXT, "refused"),
     Wrong("trailer with a space before the colon", post(CHUNKED, body=b"0\r\nX-A : 1\r\n\r\n") + NEXT, "refused"),
-    Wrong("trailers of 100,000 bytes", post(CHUNKED, body=b"0\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n") + NEXT, "refused"),
+    Wrong(
+        "trailers of 100,000 bytes", post(CHUNKED, body=b"0\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n") + NEXT, "refused"
+    ),
     # Incomplete when the client ends it
     Wrong("ends in the request line", b"GET /o", "dropped"),
     Wrong("ends in a header", b"GET /ok HTTP/1.1\r\nHost: me", "dropped"),
@@ -215,7 +232,7 @@ REQUESTS: list[Wrong] = [
 @dataclass(frozen=True)
 class WrongAnswer:
     """What an upstream sends. `outcome`: `502` protocol error before the answer began, `503` the connection ended
-    before the answer began, `cut` the answer began and the connection to the client is ended without its end,
+    before any of the answer came, `cut` the answer began and the connection to the client is ended without its end,
     `ok` right, though unusual; then `body` is what the client gets."""
 
     name: str
@@ -256,25 +273,43 @@ ANSWERS: list[WrongAnswer] = [
     WrongAnswer("head of 2 MB", OK + b"x-a: " + b"a" * 2_000_000 + b"\r\n\r\n", "502"),
     WrongAnswer("101 that nobody asked for", b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", "502"),
     WrongAnswer("closed at once", b"", "503"),
-    WrongAnswer("closed in the status line", b"HTTP/1.1 20", "503"),
-    WrongAnswer("closed in a header", OK + b"content-len", "503"),
+    WrongAnswer("closed in the status line", b"HTTP/1.1 20", "502"),
+    WrongAnswer("closed in a header", OK + b"content-len", "502"),
     WrongAnswer("closed after an interim answer", b"HTTP/1.1 100 Continue\r\n\r\n", "503"),
     WrongAnswer("closed in the body", OK + b"content-length: 10\r\n\r\nhalf", "cut", b"half"),
     WrongAnswer("closed in a chunk", OK + b"transfer-encoding: chunked\r\n\r\na\r\nhalf", "cut", b"half"),
     WrongAnswer("closed between chunks", OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n", "cut", b"half"),
-    WrongAnswer("closed before the last empty line", OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n", "cut",
-                b"half"),
+    WrongAnswer(
+        "closed before the last empty line",
+        OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n",
+        "cut",
+        b"half",
+    ),
     WrongAnswer("bad chunk size", OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", "cut", b"half"),
-    WrongAnswer("chunk longer than its size", OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalfway\r\n0\r\n\r\n", "cut",
-                b"half"),
+    WrongAnswer(
+        "chunk longer than its size",
+        OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalfway\r\n0\r\n\r\n",
+        "cut",
+        b"half",
+    ),
     WrongAnswer("until close", OK + b"\r\nto the end", "ok", b"to the end"),
     WrongAnswer("HTTP/1.0 until close", b"HTTP/1.0 200 OK\r\n\r\nold", "ok", b"old"),
     WrongAnswer("no reason phrase", b"HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok", "ok", b"ok"),
     WrongAnswer("neither reason phrase nor space", b"HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok", "ok", b"ok"),
     WrongAnswer("more body than its length", OK + b"content-length: 2\r\n\r\nok and more", "ok", b"ok"),
-    WrongAnswer("several interim answers", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + OK + b"content-length: 2\r\n\r\nok",
-                "ok", b"ok"),
-    WrongAnswer("100 headers", OK + b"content-length: 2\r\n" + b"".join(b"x-%d: 1\r\n" % n for n in range(90)) + b"\r\nok",
-                "ok", b"ok"),
-    WrongAnswer("head of 50,000 bytes", OK + b"x-a: " + b"a" * 50_000 + b"\r\ncontent-length: 2\r\n\r\nok", "ok", b"ok"),
+    WrongAnswer(
+        "several interim answers",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + OK + b"content-length: 2\r\n\r\nok",
+        "ok",
+        b"ok",
+    ),
+    WrongAnswer(
+        "100 headers",
+        OK + b"content-length: 2\r\n" + b"".join(b"x-%d: 1\r\n" % n for n in range(90)) + b"\r\nok",
+        "ok",
+        b"ok",
+    ),
+    WrongAnswer(
+        "head of 50,000 bytes", OK + b"x-a: " + b"a" * 50_000 + b"\r\ncontent-length: 2\r\n\r\nok", "ok", b"ok"
+    ),
 ]

@@ -24,15 +24,29 @@ class Failed(Exception):
 class Program:
     """One running program. `output` is the file that takes its standard output and standard error."""
 
-    def __init__(self, name: str, command: list[str], output: pathlib.Path, core: int | None = None,
-                 environment: dict[str, str] | None = None, stdout: pathlib.Path | None = None,
-                 directory: pathlib.Path | None = None):
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        output: pathlib.Path,
+        core: int | None = None,
+        environment: dict[str, str] | None = None,
+        stdout: pathlib.Path | None = None,
+        directory: pathlib.Path | None = None,
+    ):
         self.name = name
         self.command = (["taskset", "-c", str(core)] if core is not None else []) + command
         self.output = output
         with open(output, "ab") as errors, open(stdout or output, "ab") as out:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors,
-                                            start_new_session=True, env=environment, cwd=directory)
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                start_new_session=True,
+                env=environment,
+                cwd=directory,
+            )
 
     @property
     def pid(self) -> int:
@@ -144,7 +158,7 @@ def _stat(pid: int) -> list[str]:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ["0"] * 50
-    return text[text.rindex(")") + 2:].split()
+    return text[text.rindex(")") + 2 :].split()
 
 
 def _group_exists(group: int) -> bool:

@@ -1,4 +1,4 @@
-"""Starts `trellis run … -o json`, reads what it says about itself, and waits for its admin address to say it is ready.
+"""Starts `trellis run … -o json`, reads what it says about itself, and waits until its admin address says ready.
 
 With `-o json` the first JSON value on standard output describes the process: `admin` is its admin address and
 `listeners` has one object per open listener, with at least `address` and the names of what it stands for.
@@ -16,14 +16,22 @@ from .programs import need
 class Trellis(Program):
     """A running mesh. `description` is the JSON document, `admin` the process's admin address."""
 
-    def __init__(self, paths: list[pathlib.Path], folder: pathlib.Path, options: list[str] | None = None,
-                 core: int | None = None, wait: bool = True, seconds: float = 15,
-                 environment: dict[str, str] | None = None):
+    def __init__(
+        self,
+        paths: list[pathlib.Path],
+        folder: pathlib.Path,
+        options: list[str] | None = None,
+        core: int | None = None,
+        wait: bool = True,
+        seconds: float = 15,
+        environment: dict[str, str] | None = None,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.said = folder / "trellis.stdout"
         command = [need("trellis"), "run", *map(str, paths), "--admin", "127.0.0.1:0", "-o", "json", *(options or [])]
-        super().__init__("trellis", command, folder / "trellis.stderr", core, environment, stdout=self.said,
-                         directory=folder)
+        super().__init__(
+            "trellis", command, folder / "trellis.stderr", core, environment, stdout=self.said, directory=folder
+        )
         self.description: dict = {}
         self.admin = ""
         if wait:
@@ -39,8 +47,11 @@ class Trellis(Program):
 
     def listeners(self, **wanted: str) -> list[dict]:
         """The listeners whose fields have the wanted values, in the order of the description."""
-        found = [one for one in self.description.get("listeners", [])
-                 if all(str(one.get(key)) == value for key, value in wanted.items())]
+        found = [
+            one
+            for one in self.description.get("listeners", [])
+            if all(str(one.get(key)) == value for key, value in wanted.items())
+        ]
         return found
 
     def address(self, **wanted: str) -> tuple[str, int]:

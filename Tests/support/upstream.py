@@ -41,8 +41,14 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def answer(self, status: int = 200, body: bytes = b"", headers: list[tuple[str, str]] | None = None,
-               reason: str = "Said", head_only: bool = False) -> None:
+    def answer(
+        self,
+        status: int = 200,
+        body: bytes = b"",
+        headers: list[tuple[str, str]] | None = None,
+        reason: str = "Said",
+        head_only: bool = False,
+    ) -> None:
         lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers or [])]
         names = {name.lower() for name, _ in headers or []}
         if not names & {"content-length", "transfer-encoding"} and status not in (204, 304):
@@ -74,28 +80,43 @@ Behaviour = Callable[[Connection, Seen], bool]
 
 def echo(connection: Connection, seen: Seen) -> bool:
     """200 with a JSON body that tells what arrived."""
-    body = json.dumps({"node": connection.upstream.name, "method": seen.method, "target": seen.target,
-                       "body": seen.body.decode("latin-1")}).encode()
-    connection.answer(200, body, [("content-type", "application/json"), ("x-node", connection.upstream.name)],
-                      "OK", head_only=seen.method == "HEAD")
+    body = json.dumps(
+        {
+            "node": connection.upstream.name,
+            "method": seen.method,
+            "target": seen.target,
+            "body": seen.body.decode("latin-1"),
+        }
+    ).encode()
+    connection.answer(
+        200,
+        body,
+        [("content-type", "application/json"), ("x-node", connection.upstream.name)],
+        "OK",
+        head_only=seen.method == "HEAD",
+    )
     return True
 
 
-def says(status: int = 200, body: bytes = b"", headers: list[tuple[str, str]] | None = None,
-         reason: str = "Said") -> Behaviour:
+def says(
+    status: int = 200, body: bytes = b"", headers: list[tuple[str, str]] | None = None, reason: str = "Said"
+) -> Behaviour:
     def behave(connection: Connection, seen: Seen) -> bool:
         connection.answer(status, body, headers, reason, head_only=seen.method == "HEAD")
         return True
+
     return behave
 
 
 def raw(data: bytes, close: bool = False, after: float = 0) -> Behaviour:
     """Exactly these bytes; `close` ends the connection orderly."""
+
     def behave(connection: Connection, _: Seen) -> bool:
         if after:
             connection.pause(after)
         connection.send(data)
         return not close
+
     return behave
 
 
@@ -103,6 +124,7 @@ def late(seconds: float, behaviour: Behaviour = echo) -> Behaviour:
     def behave(connection: Connection, seen: Seen) -> bool:
         connection.pause(seconds)
         return behaviour(connection, seen)
+
     return behave
 
 
@@ -130,12 +152,14 @@ def reset_mid_body(connection: Connection, _: Seen) -> bool:
 
 def slowly(parts: list[bytes], seconds: float, close_at_end: bool = False) -> Behaviour:
     """The parts with a pause between them."""
+
     def behave(connection: Connection, _: Seen) -> bool:
         for number, part in enumerate(parts):
             if number:
                 connection.pause(seconds)
             connection.send(part)
         return not close_at_end
+
     return behave
 
 
@@ -161,8 +185,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "answer-then-close": answer_then_close,
     "half-close-after": half_close_after,
     "chunked": raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunked(b"hello ", b"world")),
-    "chunked-trailers": raw(b"HTTP/1.1 200 OK\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n"
-                            + chunked(b"hello", trailers={"x-sum": "42"})),
+    "chunked-trailers": raw(
+        b"HTTP/1.1 200 OK\r\ntrailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n"
+        + chunked(b"hello", trailers={"x-sum": "42"})
+    ),
     "until-close": raw(b"HTTP/1.1 200 OK\r\n\r\nuntil the end", close=True),
     "http10": raw(b"HTTP/1.0 200 OK\r\n\r\nold", close=True),
     "http10-length": raw(b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nold", close=True),
@@ -172,9 +198,11 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "no-body-204": raw(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "not-modified": raw(b"HTTP/1.1 304 Not Modified\r\netag: \"1\"\r\n\r\n"),
     "not-modified-length": raw(b"HTTP/1.1 304 Not Modified\r\ncontent-length: 10\r\netag: \"1\"\r\n\r\n"),
-    "headers": raw(b"HTTP/1.1 200 OK\r\nServer: app\r\nX-One: 1\r\nx-one: 2\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n"
-                   b"Connection: x-drop\r\nX-Drop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n"
-                   b"x-envoy-upstream-service-time: 99\r\nVia: 1.1 app\r\ncontent-length: 2\r\n\r\nok"),
+    "headers": raw(
+        b"HTTP/1.1 200 OK\r\nServer: app\r\nX-One: 1\r\nx-one: 2\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\n"
+        b"Connection: x-drop\r\nX-Drop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: close\r\n"
+        b"x-envoy-upstream-service-time: 99\r\nVia: 1.1 app\r\ncontent-length: 2\r\n\r\nok"
+    ),
     "own-date": raw(b"HTTP/1.1 200 OK\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\ncontent-length: 2\r\n\r\nok"),
     "empty-reason": raw(b"HTTP/1.1 200 \r\ncontent-length: 2\r\n\r\nok"),
     "odd-reason": raw(b"HTTP/1.1 299 Quite Fine\r\ncontent-length: 2\r\n\r\nok"),
@@ -294,8 +322,15 @@ class Upstream:
         if len(parts) != 3:
             raise Malformed(f"request line {start!r}")
         method, target, version = (part.decode("latin-1") for part in parts)
-        seen = Seen(start, headers, method=method, target=target, version=version, connection=connection.number,
-                    at=time.monotonic())
+        seen = Seen(
+            start,
+            headers,
+            method=method,
+            target=target,
+            version=version,
+            connection=connection.number,
+            at=time.monotonic(),
+        )
         behaviour = self._behaviour(seen)
         if getattr(behaviour, "before_body", False):
             self._record(seen)
@@ -326,7 +361,9 @@ class Upstream:
 
 def before_body(behaviour: Behaviour) -> Behaviour:
     """Marks a behaviour that acts on the head, while the request's body may still be on its way."""
+
     def behave(connection: Connection, seen: Seen) -> bool:
         return behaviour(connection, seen)
+
     behave.before_body = True
     return behave
