@@ -135,8 +135,8 @@ def definitions(
 
 def address_base() -> str:
     """The start of a range of loopback addresses that no other run on this machine is likely to use."""
-    number = (os.getpid() * 61 + next(_runs)) % (200 * 250)
-    return f"127.{16 + number // 250}.{number % 250}.0"
+    number = (os.getpid() * 61 + next(_runs)) % (200 * 16)
+    return f"127.{16 + number // 16}.{number % 16 * 16}.0/20"
 
 
 class Mesh:
