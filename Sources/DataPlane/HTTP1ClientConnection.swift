@@ -26,6 +26,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     private var requestEnded = false
     private var headReceived = false
     private var isReadable = false
+    /// An end or an error is in the socket behind what was not read yet: a short read is not the last.
+    private var isPeerDone = false
     private var isPaused = false
     private var isReused = false
     private var requestBytesSent = false
@@ -188,6 +190,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         }
         if !events.isDisjoint(with: [.input, .peerEnd, .error, .hangUp]) {
             isReadable = true
+            if !events.isDisjoint(with: [.peerEnd, .error, .hangUp]) { isPeerDone = true }
             readInput()
         }
     }
@@ -210,7 +213,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                 let space = worker.receiveSpace
                 switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space)) {
                 case .bytes(let count):
-                    if count < space.count { isReadable = false }
+                    if count < space.count, !isPeerDone { isReadable = false }
                     responseBytesReceived = true
                     let bytes = UnsafeBufferPointer(rebasing: space[..<count])
                     let used = process(bytes)
@@ -223,7 +226,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                 let space = inbound.space(16_384)
                 let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
                 if case .bytes(let count) = result {
-                    if count < space.count { isReadable = false }
+                    if count < space.count, !isPeerDone { isReadable = false }
                     inbound.commit(count)
                     consumeInbound()
                 } else {

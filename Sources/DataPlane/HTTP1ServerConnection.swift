@@ -26,6 +26,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     private let outbound: ByteQueue
 
     private var isReadable = false
+    /// An end or an error is in the socket behind what was not read yet: a short read is not the last.
+    private var isPeerDone = false
     private var peerEnded = false
     private var isRequestPaused = false
     private var requestDone = false
@@ -67,6 +69,7 @@ final class HTTP1ServerConnection: DownstreamStream {
         if events.contains(.output), !outbound.isEmpty { flush() }
         guard phase != .closed, !events.isDisjoint(with: [.input, .peerEnd, .error, .hangUp]) else { return }
         isReadable = true
+        if !events.isDisjoint(with: [.peerEnd, .error, .hangUp]) { isPeerDone = true }
         if events.contains(.error), !wantsInput {
             // Reset while its answer is being made: nobody is left to answer.
             lost()
@@ -91,8 +94,8 @@ final class HTTP1ServerConnection: DownstreamStream {
                 let space = worker.receiveSpace
                 switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space)) {
                 case .bytes(let count):
-                    // A short read has emptied the socket; an end that follows is an event of its own.
-                    if count < space.count { isReadable = false }
+                    // A short read has emptied the socket; what comes after it is an event of its own.
+                    if count < space.count, !isPeerDone { isReadable = false }
                     let bytes = UnsafeBufferPointer(rebasing: space[..<count])
                     let used = process(bytes)
                     if used < count, phase != .closed { inbound.append(UnsafeBufferPointer(rebasing: bytes[used...])) }
@@ -104,7 +107,7 @@ final class HTTP1ServerConnection: DownstreamStream {
                 let space = inbound.space(16_384)
                 let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
                 if case .bytes(let count) = result {
-                    if count < space.count { isReadable = false }
+                    if count < space.count, !isPeerDone { isReadable = false }
                     inbound.commit(count)
                     consumeInbound()
                 } else {

@@ -60,7 +60,7 @@ struct LocalReply {
                 Int(error.status), Self.text(of: Int(error.status)), .downstreamProtocolError,
                 ResponseDetails(error.details), closes: true)
         case .pathNormalization:
-            self.init(400, "", [], .pathNormalizationFailed)
+            self.init(400, "", [], .pathNormalizationFailed, closes: true)
         case .asteriskForm:
             self.init(404, "", [], .absolutePathRejected)
         case .upgradeRefused:

@@ -143,7 +143,7 @@ public enum HeaderRules {
     /// Names behind `x-envoy-`, each followed by a space.
     private static let controls: StaticString = """
         retry-on retry-grpc-on max-retries retriable-status-codes retriable-header-names hedge-on-per-try-timeout \
-        upstream-alt-stat-name upstream-rq-timeout-ms upstream-rq-per-try-timeout-ms upstream-rq-timeout-alt-response \
+        upstream-alt-stat-name upstream-alt-response upstream-rq-timeout-ms upstream-rq-per-try-timeout-ms upstream-rq-timeout-alt-response \
         upstream-stream-duration-ms expected-rq-timeout-ms force-trace ip-tags internal external-address original-url \
         is-timeout-retry original-dst-host original-method cluster local-overloaded overloaded ratelimited degraded \
         immediate-health-check-fail\u{20}
