@@ -73,7 +73,11 @@ enum Summary {
         }
         for proxy in plan.proxies where proxy.role == .network {
             for listener in proxy.listeners {
-                guard let name = exactHosts(listener).first, let bind = listener.binds.first else { continue }
+                // A name that people can type, where there is one.
+                let names = exactHosts(listener)
+                guard let name = names.first(where: { !$0.hasSuffix(".on.aws") }) ?? names.first,
+                    let bind = listener.binds.first
+                else { continue }
                 return "curl -H 'Host: \(name)' http://\(reached(bind))/"
             }
         }
@@ -92,22 +96,42 @@ enum Summary {
     private static func gatewayCommand(_ listener: ListenerPlan, _ proxy: ProxyPlan) -> String? {
         guard let bind = listener.binds.last,
             let route = listener.hosts.lazy.flatMap({ proxy.virtualHosts[$0.virtualHost].routes }).first(where: {
-                $0.match.headers.isEmpty && $0.match.query.isEmpty && ($0.match.method ?? "GET") == "GET"
-            })
+                plainPath($0) != nil
+            }), let path = plainPath(route)
         else { return nil }
-        let path: String
-        switch route.match.path {
-        case .exact(let text, _), .prefix(let text, _): path = text
-        case .any: path = "/"
-        case .regex: return nil
-        }
         var host = ""
         switch route.match.hostname {
         case .exact(let name): host = "-H 'Host: \(name)' "
         case .suffix(let suffix): host = "-H 'Host: \(suffix.hasPrefix(".") ? "www" : "")\(suffix)' "
         case nil: break
         }
-        return "curl \(host)http://\(reached(bind))\(path)"
+        return "curl \(host)http://\(reached(bind))\(continued(path, route, proxy))"
+    }
+
+    /// A path that a plain GET can match the route with.
+    private static func plainPath(_ route: RoutePlan) -> String? {
+        let match = route.match
+        guard match.headers.isEmpty, match.query.isEmpty, (match.method ?? "GET") == "GET", !match.requiresGRPC else {
+            return nil
+        }
+        switch match.path {
+        case .exact(let text, _), .prefix(let text, _): return text
+        case .any: return "/"
+        case .regex: return nil
+        }
+    }
+
+    /// The path of a gateway route, continued so that a route of the service matches what is left after the rewrite.
+    private static func continued(_ path: String, _ route: RoutePlan, _ proxy: ProxyPlan) -> String {
+        guard case .delegate(let delegate) = route.action,
+            let rest = proxy.virtualHosts[delegate.virtualHost].routes.lazy.compactMap({ plainPath($0) }).first
+        else { return path }
+        switch delegate.path {
+        case .keep: return rest.hasPrefix(path) ? rest : path
+        case .prefix(let matched, "/") where rest != "/":
+            return (matched.hasSuffix("/") ? String(matched.dropLast()) : matched) + rest
+        case .prefix, .whole: return path
+        }
     }
 
     private static func reached(_ bind: ListenerPlan.Bind) -> SocketAddress { bind.unprivileged ?? bind.address }

@@ -75,6 +75,22 @@ struct GatewayTests {
         #expect(Self.delegate(gatewayRoute("color.colors.local", targetPort: 8080))?.port == 8080)
     }
 
+    @Test(
+        "is called by a command that reaches a route of the service",
+        arguments: [
+            ("/", HttpRouteMatch(prefix: "/"), "/"), ("/color1", HttpRouteMatch(prefix: "/tell"), "/color1/tell"),
+            ("/color1/", HttpRouteMatch(path: HttpPathMatch(exact: "/tell")), "/color1/tell"),
+            ("/", HttpRouteMatch(prefix: "/tell"), "/tell"), ("/color1", HttpRouteMatch(prefix: "/"), "/color1"),
+        ])
+    func command(prefix: String, match: HttpRouteMatch, path: String) {
+        var mesh = colors()
+        mesh.virtualGateways["front"] = gateway([
+            "all": gatewayRoute("color.colors.local", HttpGatewayRouteMatch(prefix: prefix))
+        ])
+        mesh.virtualRouters["colors"]?.routes["canary"] = route(match)
+        #expect(compile(mesh).tryCommand == "curl http://127.0.0.1:8080\(path)")
+    }
+
     @Test("allows what the service's slowest route allows")
     func bounds() throws {
         var mesh = colors()
