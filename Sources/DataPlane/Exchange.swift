@@ -208,6 +208,7 @@ final class Exchange: UpstreamReceiver {
         }
         ForwardedHeaders.complete(
             request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
+        for header in cluster.requestHeaders { ForwardedHeaders.set(header, in: request) }
         self.cluster = cluster
         cluster.counters.add(ClusterCounter.upstreamRqTotal)
         cluster.counters.add(ClusterCounter.upstreamRqActive)

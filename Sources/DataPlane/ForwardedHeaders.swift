@@ -87,7 +87,8 @@ enum ForwardedHeaders {
         return result
     }
 
-    private static func set(_ header: Dialect.ConstantHeader, in head: HeaderBlock) {
+    /// Replaces a header that the vocabulary knows; adds any other.
+    static func set(_ header: Dialect.ConstantHeader, in head: HeaderBlock) {
         var name = header.name
         var value = header.value
         name.withUTF8 { nameBytes in

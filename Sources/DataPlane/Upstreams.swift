@@ -9,6 +9,8 @@ final class ClusterUpstreams {
     let requestTime: Histogram
     private(set) var endpoints: [EndpointUpstreams] = []
     private(set) var connectTimeout: Int64 = 0
+    /// Set on every request that goes here.
+    private(set) var requestHeaders: [Dialect.ConstantHeader] = []
     private var balancer: RoundRobin
     let name: String
     /// For records.
@@ -24,6 +26,7 @@ final class ClusterUpstreams {
     /// Takes over the endpoints of a new plan: known ones keep their connections, removed ones drain.
     func adopt(_ plan: ClusterPlan, make: (EndpointPlan) -> EndpointUpstreams?) {
         connectTimeout = plan.connectTimeout.nanoseconds
+        requestHeaders = plan.requestHeaders
         var kept = Dictionary(endpoints.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         endpoints = plan.endpoints.compactMap { endpoint in
             let key = EndpointUpstreams.Key(name: endpoint.name, address: endpoint.address)

@@ -151,9 +151,9 @@ public final class Worker {
         _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan, proxy: ProxyPlan
     ) -> EndpointUpstreams? {
         guard let address = SocketAddress(plan.address) else { return nil }
+        // A loopback source reaches loopback destinations only.
         var source: SocketAddress?
-        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.contains(":") == ip.contains(":")
-        {
+        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.hasPrefix("127."), ip.hasPrefix("127.") {
             source = SocketAddress(ip: ip, port: 0)
         }
         return EndpointUpstreams(
