@@ -316,7 +316,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     private func inputEnded() {
         isReadable = false
         guard headReceived else {
-            fail(.terminatedBeforeHead)
+            // Half a head is a broken answer; none at all is a connection that ended.
+            fail(inbound.isEmpty ? .terminatedBeforeHead : .badAnswer)
             return
         }
         if decoder.closed() {

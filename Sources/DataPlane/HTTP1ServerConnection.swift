@@ -130,7 +130,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     /// Takes what it can of the bytes; returns how many are used up.
     private func process(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         var offset = 0
-        while offset < bytes.count {
+        // A body may be over without a further byte, so its decoder is asked once more when the bytes are used up.
+        while offset < bytes.count || phase == .body {
             let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
             switch phase {
             case .head:
