@@ -59,6 +59,19 @@ import Wire
         #expect(try AccessLogFormat.json([("a\"\n", "x\u{1}")]).line(goldenRecord()) == #"{"a\"\n":"x\u0001"}"#)
     }
 
+    @Test func everyByteIsEscapedWhereverItStands() throws {
+        let format = try AccessLogFormat.json([("v", "%REQ(x-a)%")])
+        for byte in UInt8.min...UInt8.max {
+            let alone = format.line(goldenRecord(requestHead("GET", "/", [("x-a", [byte])])))
+            let escaped = alone.dropFirst(6).dropLast(2)
+            for position in 0..<17 {
+                let value = [UInt8](repeating: 0x61, count: position) + [byte] + utf8("bbbbbbbb")
+                let line = format.line(goldenRecord(requestHead("GET", "/", [("x-a", value)])))
+                #expect(line == "{\"v\":\"\(String(repeating: "a", count: position))\(escaped)bbbbbbbb\"}")
+            }
+        }
+    }
+
     @Test func hostileBytesNeverBreakALine() throws {
         // Every single byte, then a fixed pseudo-random mix of nasty ones.
         var values = (0...255).map { [UInt8($0)] }
