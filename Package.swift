@@ -65,5 +65,6 @@ let package = Package(
             exclude: ["golden"],
             swiftSettings: plain),
         .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: plain),
     ]
 )

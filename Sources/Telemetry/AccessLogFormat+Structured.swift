@@ -23,9 +23,9 @@ extension AccessLogFormat {
     /// | `peer`, `local` | both ends of the downstream connection |
     /// | `connection` | number of the downstream connection in this process |
     /// | `request_id`, `trace` | `x-request-id`, `traceparent` |
-    public static let structured = fixed { () throws(FormatError) in
+    public static let structured: AccessLogFormat = {
         var builder = JSONSteps()
-        try builder.add(key: "time", pattern: "%START_TIME(%Y-%m-%dT%H:%M:%S.%6fZ)%")
+        builder.add(key: "time", .startTimeMicroseconds)
         builder.addMembers(.labelMembers)
         builder.add(key: "gateway_route", .gatewayRoute, mode: .raw)
         builder.add(key: "cluster", .upstreamCluster)
@@ -51,5 +51,5 @@ extension AccessLogFormat {
         builder.add(key: "request_id", .requestHeader(.known(.xRequestID), .none))
         builder.add(key: "trace", .requestHeader(.known(.traceparent), .none))
         return builder.finish()
-    }
+    }()
 }

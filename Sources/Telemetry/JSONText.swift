@@ -21,13 +21,32 @@ enum JSONText {
     /// Escapes the bytes from `start` to the end of the output in place.
     @inline(__always) static func escapeTail(of output: inout Output, from start: Int) {
         var index = start
-        while index < output.count {
-            let byte = output.base[index]
-            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                return rewrite(&output, from: start)
-            }
+        let end = output.count
+        while index + 8 <= end {
+            let word = UnsafeRawPointer(output.base + index).loadUnaligned(as: UInt64.self)
+            if hasSpecialByte(word) { return rewrite(&output, from: start) }
+            index += 8
+        }
+        while index < end {
+            if isSpecial(output.base[index]) { return rewrite(&output, from: start) }
             index += 1
         }
+    }
+
+    @inline(__always) private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    /// `isSpecial` for eight bytes at once. Subtracting carries a bit into the top of a byte that is smaller than the
+    /// subtrahend; the carry can spill into the next byte, but only after a byte that is special itself.
+    @inline(__always) private static func hasSpecialByte(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5C)
+        let delete = word ^ (ones &* 0x7F)
+        let control = (word &- ones &* 0x20) & ~word
+        let equal = (quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (delete &- ones) & ~delete
+        return (word | control | equal) & (ones &* 0x80) != 0
     }
 
     /// Makes room first: the tail moves up by the bytes that escaping adds, then is written forwards from `start`.

@@ -48,15 +48,27 @@ final class LogSink: @unchecked Sendable {
         self.kind = kind
     }
 
+    /// Called under the lock.
+    var counts: LogFile.Counts {
+        LogFile.Counts(
+            lines: lines, dropped: dropped, waiting: waitingLines, failures: failures, lastError: lastError)
+    }
+
     /// Whether the descriptor is the process's own, which is never closed nor opened anew.
     var isInherited: Bool { Self.inherited(path) != nil }
 
+    /// The descriptor that a path like `/dev/stdout` or `/dev/fd/3` names. Opening such a path would fail for a socket
+    /// and start at the front of a file, so the descriptor itself is used.
     static func inherited(_ path: String) -> Int32? {
         switch path {
-        case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1": 1
-        case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2": 2
-        default: nil
+        case "/dev/stdout": return 1
+        case "/dev/stderr": return 2
+        default: break
         }
+        for prefix in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(prefix) {
+            return Int32(path.dropFirst(prefix.count))
+        }
+        return nil
     }
 
     /// Opens the path for appending, or returns the error number.
@@ -97,6 +109,16 @@ final class LogSink: @unchecked Sendable {
     }
 }
 
+extension LogFile.Counts {
+    mutating func add(_ other: LogFile.Counts) {
+        lines &+= other.lines
+        dropped &+= other.dropped
+        waiting &+= other.waiting
+        failures &+= other.failures
+        if other.lastError != 0 { lastError = other.lastError }
+    }
+}
+
 struct LogErrno: Error { var value: Int32 }
 
 final class LogQueue: Sendable {
@@ -112,6 +134,8 @@ final class LogQueue: Sendable {
         /// Monotonic time in nanoseconds at which the thread ends at the latest; nil while it is not asked to.
         var deadline: Int64?
         var thread: pthread_t?
+        /// Counters of sinks that are closed.
+        var closed = LogFile.Counts(lines: 0, dropped: 0, waiting: 0, failures: 0, lastError: 0)
     }
 
     /// The sink tells entries of one path apart without retaining the file, whose end takes the lock.
@@ -202,11 +226,11 @@ final class LogQueue: Sendable {
         if wake { wakeThread() }
     }
 
-    func counts(of sink: LogSink) -> LogFile.Counts {
-        guarded.withLock { _ in
-            LogFile.Counts(
-                lines: sink.lines, dropped: sink.dropped, waiting: sink.waitingLines, failures: sink.failures,
-                lastError: sink.lastError)
+    func counts(of sink: LogSink) -> LogFile.Counts { guarded.withLock { _ in sink.counts } }
+
+    func totals() -> LogFile.Counts {
+        guarded.withLock { guarded in
+            guarded.state.sinks.reduce(into: guarded.state.closed) { $0.add($1.counts) }
         }
     }
 

@@ -62,6 +62,7 @@ struct LogThread {
             guarded.state.sinks.removeAll { sink in
                 guard sink.isClosing, sink.current.isEmpty else { return false }
                 if !sink.isInherited { Glibc.close(sink.descriptor) }
+                guarded.state.closed.add(sink.counts)
                 if guarded.state.files[sink.path]?.sink === sink { guarded.state.files[sink.path] = nil }
                 return true
             }

@@ -13,6 +13,12 @@ import Synchronization
 public struct LogOpenError: Error, Sendable, Equatable, CustomStringConvertible {
     public var path: String
     public var errno: Int32
+
+    public init(path: String, errno: Int32) {
+        self.path = path
+        self.errno = errno
+    }
+
     public var description: String { "cannot open \(path): \(String(cString: strerror(errno)))" }
 }
 
@@ -29,8 +35,8 @@ public final class LogWriter: Sendable {
     deinit { queue.stop(within: .seconds(1)) }
 
     /// The file at `path`, which is created if needed and appended to. The same path gives the same file while anybody
-    /// holds it. `/dev/stdout` and `/dev/stderr` are the process's own descriptors 1 and 2. A FIFO is opened even while
-    /// nobody reads it.
+    /// holds it. `/dev/stdout`, `/dev/stderr` and `/dev/fd/N` are the process's own descriptors. A FIFO is opened even
+    /// while nobody reads it.
     public func open(path: String) throws(LogOpenError) -> LogFile {
         try queue.open(path)
     }
@@ -38,6 +44,9 @@ public final class LogWriter: Sendable {
     /// Opens every path anew, after a rotation moved the files (SIGUSR1). It returns at once; lines already handed over
     /// may go to either file, each of them whole. A path that cannot be opened keeps its old file.
     public func reopen() { queue.reopen() }
+
+    /// Counters of all files, closed ones included (`filesystem.*` and `access_log.*` in the statistics).
+    public var totals: LogFile.Counts { queue.totals() }
 
     /// Writes what waits and ends the thread. What a blocked sink did not take `within` the time is dropped and counted;
     /// so is everything submitted later.
@@ -75,6 +84,14 @@ public final class LogFile: Sendable {
         public var failures: UInt64
         /// The error number of the last of them; 0 if there was none.
         public var lastError: Int32
+
+        public init(lines: UInt64, dropped: UInt64, waiting: UInt64, failures: UInt64, lastError: Int32) {
+            self.lines = lines
+            self.dropped = dropped
+            self.waiting = waiting
+            self.failures = failures
+            self.lastError = lastError
+        }
     }
 
     /// All counters at one moment.

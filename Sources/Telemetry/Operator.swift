@@ -89,7 +89,7 @@ enum Operator: Equatable {
     case grpcStatus(GRPCStatusForm)
 
     // Only in the structured log.
-    case labelMembers, gatewayRoute, flagList, endpointName, originalPath, rewrittenPath
+    case startTimeMicroseconds, labelMembers, gatewayRoute, flagList, endpointName, originalPath, rewrittenPath
 
     /// Whether JSON shows the value without quotes when nothing else is in the pattern.
     var isNumber: Bool {

@@ -6,8 +6,19 @@ import Wire
 
 struct Renderer {
     let record: Record
+    // Loaded once for the whole line.
+    let request: HeaderBlock
+    let response: HeaderBlock?
     let pool: UnsafeBufferPointer<UInt8>
     let times: [TimeFormat]
+
+    init(record: Record, pool: UnsafeBufferPointer<UInt8>, times: [TimeFormat]) {
+        self.record = record
+        request = record.request
+        response = record.response
+        self.pool = pool
+        self.times = times
+    }
 
     @inline(__always) func run(_ step: Step, _ output: inout Output) {
         if case .constant(let range) = step.operation, step.mode == .raw {
@@ -41,13 +52,14 @@ struct Renderer {
         switch operation {
         case .constant(let range): output.append(bytes(range))
         case .startTime(let index): times[Int(index)].append(record.startRealtime, to: &output)
+        case .startTimeMicroseconds: output.append(microsecondTime: record.startRealtime)
         case .emitTime(let index):
             times[Int(index)].append(
                 record.startRealtime &+ (record.end &- record.downstreamRxBegin), to: &output)
         case .requestHeader(let first, let second):
-            return header(first, record.request, &output) || header(second, record.request, &output)
+            return header(first, request, &output) || header(second, request, &output)
         case .responseHeader(let first, let second):
-            guard let head = record.response else { return false }
+            guard let head = response else { return false }
             return header(first, head, &output) || header(second, head, &output)
         case .responseTrailer(let first, let second):
             guard let trailers = record.responseTrailers else { return false }
@@ -85,7 +97,7 @@ struct Renderer {
             guard let peer = record.peer else { return false }
             output.append(decimal: peer.connectionID)
         case .upstreamConnectionID: output.append(decimal: record.upstreamPeer?.connectionID ?? 0)
-        case .streamID: return header(.known(.xRequestID), record.request, &output)
+        case .streamID: return header(.known(.xRequestID), request, &output)
         case .routeName:
             guard let labels = record.labels ?? record.gatewayLabels, !labels.routeBytes.isEmpty else { return false }
             output.append(labels.routeBytes)
@@ -151,12 +163,12 @@ struct Renderer {
     }
 
     private var hasOriginal: Bool {
-        !record.originalPath.isEmpty || record.request.contains(.xEnvoyOriginalPath)
+        !record.originalPath.isEmpty || request.contains(.xEnvoyOriginalPath)
     }
 
     private func original(withQuery: Bool, _ output: inout Output) -> Bool {
-        guard let range = record.request.value(.xEnvoyOriginalPath) ?? originalRange else { return false }
-        let bytes = record.request.bytes(range)
+        guard let range = request.value(.xEnvoyOriginalPath) ?? originalRange else { return false }
+        let bytes = request.bytes(range)
         let end = withQuery ? nil : bytes.firstIndex(of: UInt8(ascii: "?"))
         output.append(UnsafeBufferPointer(rebasing: bytes[..<(end ?? bytes.count)]))
         return true
@@ -165,7 +177,7 @@ struct Renderer {
     private var originalRange: HeaderBlock.Range? { record.originalPath.isEmpty ? nil : record.originalPath }
 
     private func current(withQuery: Bool, _ output: inout Output) -> Bool {
-        let head = record.request
+        let head = request
         guard !head.path.isEmpty else { return false }
         output.append(head.bytes(head.path))
         if withQuery, head.hasQuery {
@@ -188,7 +200,7 @@ struct Renderer {
     private func queryParameter(
         _ name: UnsafeBufferPointer<UInt8>, _ mode: Step.Mode, _ output: inout Output
     ) -> Bool {
-        let query = record.request.bytes(record.request.query)
+        let query = request.bytes(request.query)
         var start = 0
         while start < query.count {
             let end = query[start...].firstIndex(of: UInt8(ascii: "&")) ?? query.count
@@ -361,7 +373,7 @@ struct Renderer {
         var code: Int?
         if let trailers = record.responseTrailers, let value = trailers.value(.grpcStatus) {
             code = Self.number(trailers.bytes(value)) ?? -1
-        } else if let head = record.response, let value = head.value(.grpcStatus) {
+        } else if let head = response, let value = head.value(.grpcStatus) {
             code = Self.number(head.bytes(value)) ?? -1
         }
         let status = code ?? Self.grpcStatus(ofHTTP: record.status)
@@ -379,8 +391,8 @@ struct Renderer {
 
     /// `application/grpc` or `application/grpc+…`, not `application/grpc-web`.
     private var isGRPC: Bool {
-        guard let range = record.request.value(.contentType) else { return false }
-        let value = record.request.bytes(range)
+        guard let range = request.value(.contentType) else { return false }
+        let value = request.bytes(range)
         let wanted: StaticString = "application/grpc"
         let size = wanted.utf8CodeUnitCount
         guard value.count >= size,

@@ -221,6 +221,15 @@ extension Output {
         count += 24
     }
 
+    /// `2026-11-23T18:24:52.489123Z`.
+    mutating func append(microsecondTime instant: Int64) {
+        append(standardTime: instant)
+        count -= 1
+        let second = instant.floorDivided(by: 1_000_000_000)
+        append(padded: Int((instant &- second &* 1_000_000_000) / 1000 % 1000), width: 3)
+        append(UInt8(ascii: "Z"))
+    }
+
     /// Fills the cache with `YYYY-MM-DDTHH:MM:SS.000Z`.
     @inline(never) private mutating func renderSecond(_ second: Int64) {
         let start = count
