@@ -24,7 +24,8 @@ struct EgressLowering {
         }
         let open = ports.sorted().filter { !isHidden($0, ports, key) }
         for port in [nil] + open.map({ Optional($0) }) {
-            let hosts = services.filter { port == nil || $0.service.ports.built.contains(port ?? 0) }
+            // Where everything is allowed, a service asked for on a port that it does not have is 404, not the outside world.
+            let hosts = services.filter { reach.allowsAll || port == nil || $0.service.ports.built.contains(port ?? 0) }
             let number = port ?? Self.port
             proxy.plan.listeners.append(
                 ListenerPlan(
