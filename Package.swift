@@ -65,5 +65,7 @@ let package = Package(
             exclude: ["golden"],
             swiftSettings: plain),
         .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
+        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane"], swiftSettings: plain),
+        .testTarget(name: "ArchitectureTests", swiftSettings: plain),
     ]
 )
