@@ -27,6 +27,8 @@ struct StyleTests {
             if !Self.tables.contains(file.path), file.path.hasPrefix("Sources/") {
                 #expect(lines.count <= Self.linesMax, "\(file.path) has \(lines.count) lines")
             }
+            // Tables of cases in tests may be wider, as one case stays on one line.
+            guard file.path.hasPrefix("Sources/") else { continue }
             for (index, line) in lines.enumerated() where line.count > Self.columnsMax {
                 Issue.record("\(file.path):\(index + 1) has \(line.count) columns")
             }
@@ -60,7 +62,9 @@ struct StyleTests {
     @Test("Modules of the data path do without Foundation")
     func withoutFoundation() {
         for file in Self.sources where Self.withoutFoundation.contains(file.module) {
-            let imports = file.lines.contains { $0.hasPrefix("import Foundation") || $0.hasPrefix("@preconcurrency import Foundation") }
+            let imports = file.lines.contains {
+                $0.hasPrefix("import Foundation") || $0.hasPrefix("@preconcurrency import Foundation")
+            }
             #expect(!imports, "\(file.path)")
         }
     }
@@ -82,7 +86,10 @@ struct StyleTests {
         for file in Self.sources {
             for (index, line) in file.lines.enumerated() {
                 let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
-                guard let keyword = words.firstIndex(where: { ["class", "struct", "enum", "protocol", "actor"].contains($0) }),
+                guard
+                    let keyword = words.firstIndex(where: {
+                        ["class", "struct", "enum", "protocol", "actor"].contains($0)
+                    }),
                     keyword + 1 < words.count, keyword < 4, !line.drop(while: { $0 == " " }).hasPrefix("//")
                 else { continue }
                 let name = words[keyword + 1]
@@ -101,7 +108,8 @@ struct StyleTests {
                 let before = lines[max(0, index - 8)..<index]
                 let hasReason = before.contains { line in
                     let line = line.drop { $0 == " " }
-                    return line.hasPrefix("//") && (line.contains("Sendable") || line.contains("lock") || line.contains("thread"))
+                    return line.hasPrefix("//")
+                        && ["Sendable", "lock", "thread", "Written once"].contains { line.contains($0) }
                 }
                 #expect(hasReason, "\(file.path):\(index + 1)")
             }

@@ -54,7 +54,7 @@ struct AccessLogTests {
         let finding = mesh.state.current.startFindings.first { $0.code == "log-not-writable" }
         #expect(finding?.severity == .warning)
         #expect(finding?.message.contains("No such file or directory") == true)
-        #expect(finding?.position?.line == 6)
+        #expect(finding?.position?.line == 5)
         #expect(Client.get(mesh.gateway).status == 200)
     }
 

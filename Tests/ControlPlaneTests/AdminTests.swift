@@ -106,7 +106,7 @@ struct AdminTests {
         let scratch = Scratch()
         let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
         defer { mesh.stop() }
-        scratch.write("mesh.yaml", "mesh: 3\n")
+        scratch.write("mesh.yaml", "mesh: [3]\n")
         let request = "POST /v1/reload HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
         let answer = Client.send(mesh.admin, request)
         #expect(answer.status == 422)

@@ -21,7 +21,8 @@ struct ArgumentTests {
         "Durations",
         arguments: [
             ("250ms", .milliseconds(250)), ("1.5s", .milliseconds(1500)), ("2m", .seconds(120)), ("0s", .zero),
-            ("100us", .microseconds(100)), ("1h", .seconds(3600)), ("24h", .seconds(86_400)), ("25h", nil), ("5", nil), ("s", nil),
+            ("100us", .microseconds(100)), ("1h", .seconds(3600)), ("24h", .seconds(86_400)), ("25h", nil), ("5", nil),
+            ("s", nil),
             ("-1s", nil), ("1e3s", nil), ("1..2s", nil), ("nans", nil), ("", nil),
         ] as [(String, Duration?)])
     func durations(_ text: String, _ expected: Duration?) {
@@ -41,7 +42,8 @@ struct ArgumentTests {
     @Test("JSON keeps the order of members and escapes what must be escaped")
     func json() {
         let value: JSONValue = [
-            "b": 1, "a": [true, nil, .double(2.5), .double(90), .double(.infinity)], "t\"\\\n\u{1}é": "ü\t", "e": .object([]),
+            "b": 1, "a": [true, nil, .double(2.5), .double(90), .double(.infinity)], "t\"\\\n\u{1}é": "ü\t",
+            "e": .object([]),
             "l": .array([]),
         ]
         #expect(

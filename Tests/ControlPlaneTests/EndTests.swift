@@ -25,7 +25,8 @@ struct EndTests {
         let stats = Awaited("")
         // The workload has the request once its listener counts it.
         let arrived = stats.wait { _ in
-            let text = Client.get(mesh.admin, "/stats?filter=^http.ingress.downstream_rq_active", host: "localhost").body
+            let text = Client.get(mesh.admin, "/stats?filter=^http.ingress.downstream_rq_active", host: "localhost")
+                .body
             return text.contains("{proxy=\"colors/blue#0\"}: 1")
         }
         #expect(arrived)
@@ -36,7 +37,12 @@ struct EndTests {
             return ready.status == 503 && ready.body == "DRAINING\n"
         }
         #expect(refused)
-        #expect(Client.connect(gateway) == nil)
+        let isClosed = stats.wait { _ in
+            guard let other = Client.connect(gateway) else { return true }
+            close(other)
+            return false
+        }
+        #expect(isClosed)
         var answer = [UInt8](repeating: 0, count: 4096)
         let count = recv(connection, &answer, answer.count, 0)
         close(connection)
@@ -49,7 +55,9 @@ struct EndTests {
     @Test("What does not finish within the drain time is cut")
     func cuts() throws {
         let scratch = Scratch()
-        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(local: Self.slow.replacing("400ms", with: "9s")))]) {
+        let mesh = RunningMesh([
+            scratch.write("mesh.yaml", Colors.mesh(local: Self.slow.replacing("400ms", with: "9s")))
+        ]) {
             $0.drainTime = .milliseconds(50)
         }
         let connection = try #require(Client.connect(mesh.gateway))
@@ -69,7 +77,9 @@ struct EndTests {
     @Test("Asked twice, a process ends at once")
     func forced() throws {
         let scratch = Scratch()
-        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(local: Self.slow.replacing("400ms", with: "9s")))])
+        let mesh = RunningMesh([
+            scratch.write("mesh.yaml", Colors.mesh(local: Self.slow.replacing("400ms", with: "9s")))
+        ])
         let connection = try #require(Client.connect(mesh.gateway))
         defer { close(connection) }
         let request = Array("GET / HTTP/1.1\r\nhost: h\r\n\r\n".utf8)

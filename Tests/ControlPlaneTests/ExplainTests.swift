@@ -85,7 +85,7 @@ struct ExplainTests {
                   * beta [route shop/cart/beta (shop.yaml:20:7)]
                   - all [route shop/cart/all (shop.yaml:26:7)]: it matches, but beta comes first
                 backend 100.0 % cds_egress_shop_v2_http_8080: shop/v2#0 127.0.5.2:8080, shop/v2#1 127.0.5.4:8080
-                request timeout 3.0 seconds from route shop/cart/beta (shop.yaml:25:31)
+                request timeout 3.0 seconds from route shop/cart/beta (shop.yaml:25:22)
                   within at most 15.0 seconds from default perRequest 15 s
                 idle timeout 300.0 seconds from default idle 300 s
                 result: forwarded

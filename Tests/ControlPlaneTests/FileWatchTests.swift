@@ -15,7 +15,8 @@ struct FileWatchTests {
             let changes = self.changes
             let mailbox = self.mailbox
             _ = onThread {
-                guard let loop = try? EventLoop(), let watch = try? FileWatch(loop: loop, changed: { changes.change { $0 += 1 } })
+                guard let loop = try? EventLoop(),
+                    let watch = try? FileWatch(loop: loop, changed: { changes.change { $0 += 1 } })
                 else { return }
                 _ = watch.watch(paths)
                 // Jobs run on this thread, so that the loop is only ever touched here.
@@ -44,8 +45,12 @@ struct FileWatchTests {
     }
 
     static let ways: [Way] = [
-        Way(testDescription: "written in place", prepare: { $0.write("mesh.yaml", "a") }, change: { $0.write("mesh.yaml", "b") }),
-        Way(testDescription: "renamed into place", prepare: { $0.write("mesh.yaml", "a") }, change: { $0.replace("mesh.yaml", "b") }),
+        Way(
+            testDescription: "written in place", prepare: { $0.write("mesh.yaml", "a") },
+            change: { $0.write("mesh.yaml", "b") }),
+        Way(
+            testDescription: "renamed into place", prepare: { $0.write("mesh.yaml", "a") },
+            change: { $0.replace("mesh.yaml", "b") }),
         Way(
             testDescription: "saved by an editor: probe, backup, new file", prepare: { $0.write("mesh.yaml", "a") },
             change: { scratch in

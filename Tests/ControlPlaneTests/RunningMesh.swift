@@ -4,6 +4,7 @@ import Compiler
 import Definitions
 import Glibc
 import Synchronization
+import Testing
 
 @testable import ControlPlane
 
@@ -92,12 +93,18 @@ final class RunningMesh: Sendable {
     var handle: RuntimeHandle? { state.current.handle }
 
     /// Where a listener is open; the first of its sockets.
-    func address(_ proxy: String, _ purpose: String = "") -> NetworkAddress? {
-        state.current.report?.rows.first { $0.proxy == proxy && $0.purpose.contains(purpose) }?.actual
+    func address(_ proxy: String) -> NetworkAddress? {
+        state.current.report?.rows.first { $0.proxy == proxy }?.actual
     }
 
-    var gateway: NetworkAddress { address("colors/front") ?? .ip(host: "127.0.0.1", port: 1) }
-    var admin: NetworkAddress { state.current.report?.admin ?? .ip(host: "127.0.0.1", port: 1) }
+    var gateway: NetworkAddress { found(address("colors/front")) }
+    var admin: NetworkAddress { found(state.current.report?.admin) }
+
+    private func found(_ address: NetworkAddress?) -> NetworkAddress {
+        if let address { return address }
+        Issue.record("not there: \(String(describing: state.current.failure))")
+        return .ip(host: "127.0.0.1", port: 1)
+    }
 
     func reload() -> ReloadOutcome? {
         let outcome = Awaited<ReloadOutcome?>(nil)

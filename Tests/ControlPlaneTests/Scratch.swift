@@ -83,7 +83,9 @@ final class Scratch: Sendable {
 
 enum Colors {
     /// A gateway on `port`, one service, and the weights of its two nodes. Each test that runs it has addresses of its own.
-    static func mesh(blue: Int = 1, green: Int = 0, port: Int = 18_080, local: String = standardLocal, extra: String = "") -> String {
+    static func mesh(
+        blue: Int = 1, green: Int = 0, port: Int = 18_080, local: String = standardLocal, extra: String = ""
+    ) -> String {
         """
         mesh: colors
         virtualGateways:
@@ -126,10 +128,10 @@ enum Colors {
 
     private static let ranges = Atomic<Int>(0)
 
-    /// Addresses that neither another test nor a mesh in its default place has.
+    /// Addresses that neither another test nor a mesh in its default place has: one of 208 ranges.
     static func addressBase() -> String {
         let number = ranges.wrappingAdd(1, ordering: .relaxed).oldValue
-        let process = Int(getpid())
-        return "127.\(2 + process % 13).\(((process / 13 + number) % 16) * 16).0/20"
+        let range = (Int(getpid()) &* 37 &+ number) % 208
+        return "127.\(2 + range / 16).\(range % 16 * 16).0/20"
     }
 }
