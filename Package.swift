@@ -66,5 +66,7 @@ let package = Package(
             swiftSettings: plain),
         .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: plain),
+        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane"], swiftSettings: plain),
+        .testTarget(name: "ArchitectureTests", swiftSettings: plain),
     ]
 )

@@ -1,0 +1,71 @@
+import Glibc
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Access logs go where definitions and options say")
+struct AccessLogTests {
+    private func logged(_ path: String, _ format: String = "") -> String {
+        Colors.mesh().replacing(
+            "    listeners: [{ portMapping: { port: 18080, protocol: http } }]\n    gatewayRoutes:",
+            with: """
+                    listeners: [{ portMapping: { port: 18080, protocol: http } }]
+                    logging: { accessLog: { file: { path: \(path)\(format) } } }
+                    gatewayRoutes:
+                """)
+    }
+
+    @Test("--access-log writes one JSON line per record and hop, and none for workloads and admin listeners")
+    func structured() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.accessLog = scratch.file("all.json") }
+        #expect(Client.get(mesh.gateway).status == 200)
+        #expect(Client.get(mesh.admin, "/ready", host: "localhost").status == 200)
+        #expect(mesh.stop())
+        let lines = scratch.read("all.json").split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.contains { $0.contains("\"proxy\":\"colors/front\"") })
+        #expect(lines.contains { $0.contains("\"proxy\":\"colors/blue#0\"") })
+    }
+
+    @Test("A gateway's log has the default format, and moving it away and reopening starts a new file")
+    func rotated() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", logged(scratch.file("front.log")))])
+        #expect(Client.get(mesh.gateway, "/one").status == 200)
+        #expect(scratch.rename("front.log", "old.log") == 0)
+        mesh.handle?.reopenLogs()
+        _ = mesh.state.wait { $0.events.contains("reopened") }
+        let opened = Awaited(0).wait { _ in access(scratch.file("front.log"), F_OK) == 0 }
+        #expect(opened)
+        #expect(Client.get(mesh.gateway, "/two").status == 200)
+        #expect(mesh.stop())
+        #expect(scratch.read("old.log").contains("\"GET /one HTTP/1.1\" 200 - 0 5 "))
+        let new = scratch.read("front.log")
+        #expect(new.contains("\"GET /two HTTP/1.1\" 200 - 0 5 "))
+        #expect(!new.contains("/one"))
+    }
+
+    @Test("A path that cannot be written is a warning, and the proxy runs")
+    func unwritable() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", logged(scratch.file("no/such/folder/front.log")))])
+        defer { mesh.stop() }
+        let finding = mesh.state.current.startFindings.first { $0.code == "log-not-writable" }
+        #expect(finding?.severity == .warning)
+        #expect(finding?.message.contains("No such file or directory") == true)
+        #expect(finding?.position?.line == 5)
+        #expect(Client.get(mesh.gateway).status == 200)
+    }
+
+    @Test("A format that cannot be compiled is an error with its place")
+    func badFormat() {
+        let scratch = Scratch()
+        let path = scratch.write("mesh.yaml", logged("/dev/null", ", format: { text: '%NO_SUCH_THING%' }"))
+        let mesh = MeshSource.files(paths: [path], variables: [:]).load(.init())
+        let finding = mesh.diagnostics.first { $0.code == "bad-log-format" }
+        #expect(finding?.severity == .error)
+        #expect(finding?.position?.file == path)
+        #expect(!mesh.isRunnable)
+    }
+}
