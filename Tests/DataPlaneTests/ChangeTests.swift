@@ -1,6 +1,7 @@
 import DataPlane
 import Routing
 import Synchronization
+import Telemetry
 import Testing
 
 /// Publishing, draining and the end, while requests are under way.
@@ -47,7 +48,9 @@ import Testing
         let idle = try plane.connect()
         #expect(try idle.ask(Self.get).status == 200)
         try busy.send(Self.get)
-        #expect(eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), .downstreamRqActive) == 1 })
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
         try plane.publish([])
         #expect(try idle.rest() == "")
         let answer = try busy.answer()
@@ -77,7 +80,9 @@ import Testing
         let plane = try TestPlane([.workload()], handlers: ["workload:w": workload], workers: 2)
         let client = try plane.connect()
         try client.send(Self.get)
-        #expect(eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), .downstreamRqActive) == 1 })
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
         #expect(plane.plane.drain(within: .seconds(Connection.limit)))
         #expect(try client.answer().body == "w\n")
     }
@@ -86,7 +91,9 @@ import Testing
         let plane = try TestPlane(workload: Workload(settings: Workload.Settings(name: "w")))
         let client = try plane.connect()
         try client.send("GET / HTTP/1.1\r\nhost: h\r\nx-trellis-hang: before-head\r\n\r\n")
-        #expect(eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), .downstreamRqActive) == 1 })
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
         #expect(!plane.plane.drain(within: .milliseconds(50)))
         plane.stop()
         #expect((try? client.rest()) ?? "" == "")

@@ -2,6 +2,7 @@ import DataPlane
 import Glibc
 import Routing
 import Synchronization
+import Telemetry
 import Testing
 
 /// What a proxy makes of upstreams and clients that fail, with the status, body and access-log flag of each.
@@ -156,7 +157,7 @@ import Testing
         let client = try plane.connect()
         for number in 0..<3 {
             #expect(try client.ask("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1\r\n\r\nx").body == "\(number)")
-            #expect(eventually { plane.stats.value(.cluster("c", proxy: "p"), .upstreamCxActive) == 0 })
+            #expect(eventually { plane.stats.value(.cluster("c", proxy: "p"), ClusterCounter.upstreamCxActive) == 0 })
         }
     }
 

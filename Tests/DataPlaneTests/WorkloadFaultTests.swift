@@ -1,5 +1,6 @@
 import DataPlane
 import Synchronization
+import Telemetry
 import Testing
 
 /// Faults of the built-in workload, as a client sees them on the socket.
@@ -108,6 +109,8 @@ import Testing
     func aClientThatLeavesIsForgotten(headers: String) throws {
         try open(headers + "\r\n").reset()
         #expect(plane.answers())
-        #expect(eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), .downstreamRqActive) == 0 })
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 0 }
+        )
     }
 }

@@ -92,7 +92,7 @@ extension TimeoutPlan {
 extension ProxyPlan {
     /// A proxy that listens on a free port as `in` and tries the routes in order, for every host.
     static func proxy(
-        _ name: String = "p", _ routes: [RoutePlan], clusters: [ClusterPlan] = [], dialect: Dialect = .sidecar
+        _ routes: [RoutePlan], name: String = "p", clusters: [ClusterPlan] = [], dialect: Dialect = .sidecar
     ) -> ProxyPlan {
         var proxy = ProxyPlan(name: name, role: .sidecar, mesh: "m", source: testSource)
         proxy.virtualHosts = [VirtualHostPlan(name: "v", routes: routes, source: testSource)]
@@ -121,7 +121,7 @@ extension ProxyPlan {
     /// The listener of the built-in workload whose handler is `workload:w`.
     static func workload() -> ProxyPlan {
         var plan = proxy(
-            "workload:w", [.to(.handler("workload:w"), timeouts: .limits(nil, idle: nil))], dialect: .local)
+            [.to(.handler("workload:w"), timeouts: .limits(nil, idle: nil))], name: "workload:w", dialect: .local)
         plan.role = .workload
         return plan
     }
