@@ -61,7 +61,7 @@ import Testing
 
     @Test(arguments: [
         ("", 503, "connection termination", "503 UC "),
-        ("HTTP/1.1 200 OK\r\ncontent-", 503, "connection termination", "503 UC "),
+        ("HTTP/1.1 200 OK\r\ncontent-", 502, "protocol error", "502 UPE "),
         ("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 502, "protocol error", "502 UPE "),
         ("nonsense\r\n\r\n", 502, "protocol error", "502 UPE "),
     ])
