@@ -56,6 +56,8 @@ let package = Package(
         .target(name: "CLinux"),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: plain),
         .testTarget(name: "ResilienceTests", dependencies: ["Resilience"], swiftSettings: plain),
+        .testTarget(
+            name: "DataPlaneTests", dependencies: ["DataPlane", "Routing", "Telemetry", "Wire"], swiftSettings: plain),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: plain),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"], swiftSettings: plain),
         .testTarget(name: "RoutingTests", dependencies: ["Routing"], swiftSettings: plain),

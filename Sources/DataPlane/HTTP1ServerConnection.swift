@@ -70,12 +70,9 @@ final class HTTP1ServerConnection: DownstreamStream {
         guard phase != .closed, !events.isDisjoint(with: [.input, .peerEnd, .error, .hangUp]) else { return }
         isReadable = true
         if !events.isDisjoint(with: [.peerEnd, .error, .hangUp]) { isPeerDone = true }
-        if events.contains(.error), !wantsInput {
-            // Reset while its answer is being made: nobody is left to answer.
-            lost()
-            return
-        }
         readInput()
+        // Reset, perhaps right behind a request that was just read: nobody is left to answer, and no event follows.
+        if events.contains(.error) { lost() }
     }
 
     private var wantsInput: Bool {

@@ -1,0 +1,101 @@
+import DataPlane
+import Routing
+import Synchronization
+import Telemetry
+import Testing
+
+/// Publishing, draining and the end, while requests are under way.
+@Suite struct ChangeTests {
+    private static let get = "GET / HTTP/1.1\r\nhost: h\r\n\r\n"
+
+    private func fixed(_ body: String) -> ProxyPlan { .proxy([.to(.fixedResponse(status: 200, body: body))]) }
+
+    @Test func aKeptConnectionSeesTheNewRoutes() throws {
+        let plane = try TestPlane([fixed("old")], workers: 2)
+        let client = try plane.connect()
+        let port = plane.port()
+        #expect(try client.ask(Self.get).body == "old")
+        try plane.publish([fixed("new")])
+        #expect(plane.port() == port)
+        #expect(try client.ask(Self.get).body == "new")
+        #expect(try plane.ask(Self.get).body == "new")
+    }
+
+    @Test func aRequestUnderWayEndsAsItBegan() throws {
+        let asked = Atomic(false)
+        let mayAnswer = Atomic(false)
+        let upstream = try Upstream.answering { _ in
+            asked.store(true, ordering: .sequentiallyConsistent)
+            _ = eventually { mayAnswer.load(ordering: .sequentiallyConsistent) }
+            return "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nold"
+        }
+        let plane = try TestPlane([.forwarding(to: [upstream.port])])
+        let client = try plane.connect()
+        try client.send(Self.get)
+        #expect(eventually { asked.load(ordering: .sequentiallyConsistent) })
+        try plane.publish([fixed("new")])
+        #expect(try plane.ask(Self.get).body == "new")
+        mayAnswer.store(true, ordering: .sequentiallyConsistent)
+        #expect(try client.answer().body == "old")
+        #expect(try client.ask(Self.get).body == "new")
+    }
+
+    @Test func aRemovedListenerFinishesWhatItHasAndCloses() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(100)))
+        let plane = try TestPlane([.workload()], handlers: ["workload:w": workload])
+        let port = plane.port()
+        let busy = try plane.connect()
+        let idle = try plane.connect()
+        #expect(try idle.ask(Self.get).status == 200)
+        try busy.send(Self.get)
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        try plane.publish([])
+        #expect(try idle.rest() == "")
+        let answer = try busy.answer()
+        #expect(answer.body == "w\n")
+        #expect(answer["connection"] == "close")
+        #expect { try Connection(to: port) } throws: { ($0 as? WireFailure)?.kind == .refused }
+    }
+
+    @Test func whatCannotBeOpenedChangesNothing() throws {
+        let plane = try TestPlane([fixed("old")])
+        let (taken, port) = try Upstream.listen(backlog: 1)
+        defer { Connection(owning: taken).close() }
+        var second = fixed("new")
+        second.listeners[0].name = "second"
+        second.listeners[0].binds = [ListenerPlan.Bind(.ip(host: "127.0.0.1", port: port))]
+        #expect {
+            try plane.publish([fixed("new"), second])
+        } throws: { error in
+            let failures = (error as? DataPlane.BindFailures)?.failures ?? []
+            return failures.count == 1 && failures[0].listener == "second" && failures[0].error.isAddressInUse
+        }
+        #expect(try plane.ask(Self.get).body == "old")
+    }
+
+    @Test func drainingWaitsForTheLastAnswer() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(150)))
+        let plane = try TestPlane([.workload()], handlers: ["workload:w": workload], workers: 2)
+        let client = try plane.connect()
+        try client.send(Self.get)
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        #expect(plane.plane.drain(within: .seconds(Connection.limit)))
+        #expect(try client.answer().body == "w\n")
+    }
+
+    @Test func drainingGivesUpAtItsDeadline() throws {
+        let plane = try TestPlane(workload: Workload(settings: Workload.Settings(name: "w")))
+        let client = try plane.connect()
+        try client.send("GET / HTTP/1.1\r\nhost: h\r\nx-trellis-hang: before-head\r\n\r\n")
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        #expect(!plane.plane.drain(within: .milliseconds(50)))
+        plane.stop()
+        #expect((try? client.rest()) ?? "" == "")
+    }
+}
