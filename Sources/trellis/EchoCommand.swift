@@ -13,7 +13,8 @@ struct EchoCommand: ParsableCommand {
         commandName: "echo",
         abstract: "Run the test workload as a process of its own.",
         discussion: """
-            Answers every request with its name, or as told. The settings are those of 'echo:' in a 'local:' document.
+            Answers every request with its name, or as told. The settings are those of 'echo:' in a 'local:' document; \
+            a request overrides each of them with a header, such as 'x-trellis-delay: 20ms'.
 
               trellis echo --listen 127.0.0.1:9002 --name green
               trellis echo --listen 9002 --fail-share 0.2 --fail-status 503

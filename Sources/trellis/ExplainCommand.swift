@@ -11,8 +11,8 @@ struct ExplainCommand: ParsableCommand {
             or did not match, then the shares of the destinations, the rewritten request, and the timeouts with what \
             set them.
 
-              trellis explain colors.yaml 'GET http://color.colors.local/x' -H 'x-canary: yes'
-              trellis explain colors.yaml 'POST http://color.colors.local/x' --from blue
+              trellis explain colors.yaml 'GET http://color.colors.local/x'
+              trellis explain colors.yaml /x -H 'x-canary: yes' --from front
 
             The request starts at the only gateway, or at the gateway, node (through its egress) or network named by \
             --from.

@@ -37,8 +37,12 @@ struct RunCommand: ParsableCommand {
             document places nothing behind. Prints what listens where and for what, and one command to try.
 
               trellis run colors.yaml
-              trellis run colors.yaml --access-log -           one JSON line per record and hop on standard output
-              trellis run colors.yaml --node colors/blue       the sidecar of one instance; your app is behind it
+              trellis run colors.yaml --access-log -
+
+            The second writes one JSON line per record and hop to standard output. With --node, one instance's sidecar \
+            runs, and your app is behind it on the port of its listener:
+
+              trellis run colors.yaml --node colors/blue
 
             A change of a file that was read, SIGHUP and 'POST /v1/reload' read the definitions again. What is wrong is \
             printed, and the old routes serve on; otherwise the new ones are served from the next request on. SIGUSR1 \
@@ -147,7 +151,7 @@ enum RuntimeProcess {
         case .logsReopened: say("logs reopened")
         case .notWatched(let folders):
             say("changes in \(folders.joined(separator: ", ")) will not be noticed; SIGHUP reloads")
-        case .draining(let limit): say("draining for at most \(limit)")
+        case .draining(let limit): say("draining for at most \(limit.secondsText)")
         case .cut: say("requests that did not finish in time were cut")
         }
     }

@@ -7,7 +7,9 @@ import ControlPlane
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
 extension NetworkAddress: ExpressibleByArgument {}
-extension Duration: @retroactive ExpressibleByArgument {}
+extension Duration: @retroactive ExpressibleByArgument {
+    public var defaultValueDescription: String { secondsText }
+}
 
 /// `NAME=VALUE`.
 struct Variable: ExpressibleByArgument {

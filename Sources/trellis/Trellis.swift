@@ -14,9 +14,9 @@ struct Trellis: ParsableCommand {
             Trellis reads the definitions that were written for AWS App Mesh and Amazon VPC Lattice and carries real \
             traffic by them, through its own proxy.
 
-              trellis run colors.yaml                          start the mesh, print what listens where
-              trellis explain colors.yaml 'GET http://HOST/x'  why a request goes where it goes
-              trellis validate colors/                         all findings, nothing is started
+              trellis run colors.yaml
+              trellis validate colors/
+              trellis explain colors.yaml 'GET http://color.colors.local/x'
 
             Exit codes: 0 ok, 1 a check failed or an address is taken, 2 forced stop, 64 usage, 78 bad definitions.
             """,

@@ -93,4 +93,15 @@ struct EndTests {
         mesh.handle?.stop()
         #expect(mesh.state.wait(.seconds(2)) { $0.ending == .forced })
     }
+
+    @Test("A unix socket's file is gone when the process has ended")
+    func socketFile() {
+        let scratch = Scratch()
+        let path = scratch.file("admin.sock")
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.admin = .unix(path: path) }
+        #expect(mesh.state.current.report?.admin == .unix(path: path))
+        #expect(access(path, F_OK) == 0)
+        #expect(mesh.stop())
+        #expect(access(path, F_OK) != 0)
+    }
 }

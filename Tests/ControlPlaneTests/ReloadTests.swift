@@ -75,6 +75,20 @@ struct ReloadTests {
         #expect(Client.get(mesh.gateway).body == "green\n")
     }
 
+    @Test(
+        "A file without definitions, as one that is just being written, replaces nothing",
+        arguments: ["", "# nothing\n", "local: {}\n"])
+    func emptied(_ text: String) throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        scratch.write("mesh.yaml", text)
+        let outcome = try #require(mesh.reload())
+        #expect(outcome.result == .refused)
+        #expect(outcome.findings.contains { $0.code == "nothing-defined" })
+        #expect(Client.get(mesh.gateway).body == "blue\n")
+    }
+
     @Test("A reload without a change publishes nothing")
     func unchanged() throws {
         let scratch = Scratch()

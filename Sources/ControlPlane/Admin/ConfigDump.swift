@@ -14,7 +14,7 @@ enum ConfigDump {
 
 extension Duration {
     /// Seconds with at most nine decimals and the unit.
-    var secondsText: String {
+    public var secondsText: String {
         let parts = components
         let nanoseconds = parts.attoseconds / 1_000_000_000
         guard nanoseconds != 0 else { return "\(parts.seconds)s" }

@@ -11,6 +11,9 @@ struct PortOwner: Equatable {
     var process: String?
     var pid: Int?
 
+    /// It took the port on every address.
+    var isEverywhere: Bool { address.hasPrefix("0.0.0.0:") || address.hasPrefix("[::]:") }
+
     /// `python3 (pid 123) on 0.0.0.0:8080`
     var text: String {
         guard let process, let pid else { return "a process of another user on \(address)" }

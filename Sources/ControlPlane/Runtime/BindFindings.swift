@@ -8,12 +8,13 @@ import Routing
 enum BindFindings {
     static func findings(_ failures: [DataPlane.BindFailure], _ plan: Plan) -> [Diagnostic] {
         failures.map { failure in
+            let owner = failure.error.isAddressInUse ? PortOwner.find(failure.address) : nil
             let proxy = plan.proxies.first { $0.name == failure.proxy }
             let listener = proxy?.listeners.first { $0.name == failure.listener }
             return Diagnostic(
                 .error, code(failure.error), at: SourcePosition(place: listener?.source.place),
-                path: "proxy \(failure.proxy) / listener \(failure.listener)", message(failure),
-                suggestion: suggestion(failure, proxy, listener))
+                path: "proxy \(failure.proxy) / listener \(failure.listener)", message(failure, owner),
+                suggestion: suggestion(failure, owner, proxy, listener))
         }
     }
 
@@ -23,12 +24,11 @@ enum BindFindings {
         return error.isAddressNotAvailable ? "address-not-here" : "address-not-opened"
     }
 
-    private static func message(_ failure: DataPlane.BindFailure) -> String {
+    private static func message(_ failure: DataPlane.BindFailure, _ owner: PortOwner?) -> String {
         let address = failure.address
         let error = failure.error
         if error.isAddressInUse {
-            let owner = PortOwner.find(address)?.text ?? "another process"
-            return "\(address) is taken by \(owner)"
+            return "\(address) is taken by \(owner?.text ?? "another process")"
         }
         if error.isPermission { return "\(address) needs a privilege that this process does not have" }
         if error.isAddressNotAvailable { return "\(address) is not an address of this machine" }
@@ -36,21 +36,30 @@ enum BindFindings {
     }
 
     private static func suggestion(
-        _ failure: DataPlane.BindFailure, _ proxy: ProxyPlan?, _ listener: ListenerPlan?
+        _ failure: DataPlane.BindFailure, _ owner: PortOwner?, _ proxy: ProxyPlan?, _ listener: ListenerPlan?
     ) -> String? {
         guard failure.error.isAddressInUse || failure.error.isPermission || failure.error.isAddressNotAvailable,
             let proxy
         else { return nil }
-        let stop = failure.error.isAddressInUse ? "stop that program or let it listen on 127.0.0.1 alone, or " : ""
-        let node = proxy.source.name.split(separator: "/").last.map(String.init) ?? proxy.name
+        guard failure.error.isAddressInUse else { return move(proxy, listener) }
+        guard let owner, owner.isEverywhere else { return "stop that program, or \(move(proxy, listener))" }
+        let stop = "stop that program or let it listen on 127.0.0.1 alone"
+        // On another address the same port is taken too; only what may have another port can move.
+        let hasOtherPort = proxy.role == .admin || proxy.role == .sidecar && listener?.direction == .ingress
+        return hasOtherPort ? "\(stop), or \(move(proxy, listener))" : stop
+    }
+
+    private static func move(_ proxy: ProxyPlan, _ listener: ListenerPlan?) -> String {
+        let name = proxy.source.name.split(separator: "/").last.map(String.init) ?? proxy.name
         switch proxy.role {
         case .sidecar where listener?.direction == .ingress:
-            return "\(stop)move the sidecar: local: nodes: \(node): instances: [{ ingress: ADDR:PORT }]"
-        case .sidecar: return "\(stop)move the sidecar: local: nodes: \(node): instances: [{ address: ADDR }]"
-        case .gateway: return "\(stop)move the gateway: local: gateways: \(node): address: ADDR"
-        case .network: return "\(stop)move the network: local: vpcs: \(node): address: ADDR"
-        case .admin: return "\(stop)choose another one with --admin ADDR:PORT"
-        case .workload: return "\(stop)move the built-in workload"
+            return "move the sidecar: local: nodes: \(name): instances: [{ ingress: ADDR:PORT }]"
+        case .sidecar: return "move the sidecar: local: nodes: \(name): instances: [{ address: ADDR }]"
+        case .gateway: return "move the gateway: local: gateways: \(name): address: ADDR"
+        case .network: return "move the network: local: vpcs: VPC: address: ADDR"
+        case .admin: return "choose another address with --admin ADDR:PORT"
+        case .workload where proxy.mesh.isEmpty: return "choose another address with --listen ADDR:PORT"
+        case .workload: return "move all derived addresses with --address-base"
         }
     }
 }

@@ -73,6 +73,8 @@ public final class MeshRuntime {
     private var watch: FileWatch?
     private var workloads: [WorkloadPlan] = []
     private var drain: Drain?
+    /// Of the unix sockets that are open.
+    private var socketFiles: Set<String> = []
     private var ending = Ending.drained
 
     /// Loads, publishes and reports `ready`. Then `run` is to be called on the same thread, which is the control thread.
@@ -139,6 +141,7 @@ public final class MeshRuntime {
             plane.stop()
             logs.flushAndStop()
         }
+        SocketFiles.remove(socketFiles)
         return ending
     }
 
@@ -225,6 +228,9 @@ public final class MeshRuntime {
             status.listeners = plane.boundListeners
         }
         StatRetention.forgetOwners(missing: plan, in: state.stats)
+        let files = SocketFiles.paths(plane.boundListeners)
+        SocketFiles.remove(socketFiles.subtracting(files))
+        socketFiles = files
     }
 
     /// Everything inside the process that answers requests, by the name that routes end in.

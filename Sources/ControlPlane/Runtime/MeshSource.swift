@@ -28,6 +28,13 @@ public enum MeshSource: Sendable {
             guard !loaded.diagnostics.contains(where: { $0.severity == .error && $0.path.isEmpty }) else {
                 return LoadedMesh(diagnostics: loaded.diagnostics, files: files)
             }
+            guard !loaded.definitions.isEmpty || loaded.hasErrors else {
+                // Above all a file that is just being written: nothing must not replace what serves.
+                let finding = Diagnostic(
+                    .error, "nothing-defined", at: nil, path: "", "no mesh and no service network is defined",
+                    suggestion: "start with a line 'mesh: NAME'")
+                return LoadedMesh(diagnostics: loaded.diagnostics + [finding], files: files)
+            }
             let compiled = MeshCompiler.compile(loaded.definitions, sources: loaded.sources, options: options)
             var purposes: [ListenerName: String] = [:]
             for row in compiled.summary {
@@ -71,4 +78,11 @@ public struct LoadedMesh: Sendable {
     public var files: [String]
 
     public var isRunnable: Bool { !diagnostics.contains { $0.severity == .error } }
+}
+
+extension Definitions {
+    /// Nothing to run, whatever the placement says.
+    fileprivate var isEmpty: Bool {
+        meshes.isEmpty && serviceNetworks.isEmpty && services.isEmpty && targetGroups.isEmpty
+    }
 }
