@@ -254,12 +254,10 @@ public final class Worker {
     ) {
         let http = listener.httpCounters
         http.add(HTTPCounter.downstreamRqActive, -1)
-        http.add(HTTPCounter.downstreamRqCompleted)
         http.countDownstreamStatus(record.status)
         listener.requestTime.record(nanoseconds: record.downstreamTxEnd - record.downstreamRxBegin)
         if let cluster {
             cluster.counters.add(ClusterCounter.upstreamRqActive, -1)
-            cluster.counters.add(ClusterCounter.upstreamRqCompleted)
             cluster.counters.countUpstreamStatus(record.status)
             if record.upstreamRxEnd > 0 {
                 cluster.requestTime.record(nanoseconds: record.upstreamRxEnd - record.upstreamTxBegin)
