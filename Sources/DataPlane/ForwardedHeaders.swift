@@ -166,19 +166,22 @@ enum ForwardedHeaders {
     private static func uuid(in head: HeaderBlock, _ worker: Worker) -> HeaderBlock.Range {
         let high = worker.random.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x0000_0000_0000_4000
         let low = worker.random.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        let digits: StaticString = "0123456789abcdef"
+        let hex = digits.utf8Start
         return head.append(upTo: 36) { space in
-            var used = 0
-            for position in 0..<32 {
-                if position == 8 || position == 12 || position == 16 || position == 20 {
-                    space[used] = UInt8(ascii: "-")
-                    used += 1
+            guard let text = space.baseAddress else { return 0 }
+            func put(_ word: UInt64, from shift: UInt64, count: Int, at start: Int) {
+                for index in 0..<count {
+                    text[start + index] = hex[Int(truncatingIfNeeded: word >> (shift - 4 * UInt64(index)) & 15)]
                 }
-                let word = position < 16 ? high : low
-                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (position & 15))) & 15
-                space[used] = nibble < 10 ? 48 + nibble : 87 + nibble
-                used += 1
             }
-            return used
+            put(high, from: 60, count: 8, at: 0)
+            put(high, from: 28, count: 4, at: 9)
+            put(high, from: 12, count: 4, at: 14)
+            put(low, from: 60, count: 4, at: 19)
+            put(low, from: 44, count: 12, at: 24)
+            for dash in stride(from: 8, through: 23, by: 5) { text[dash] = UInt8(ascii: "-") }
+            return 36
         }
     }
 }
