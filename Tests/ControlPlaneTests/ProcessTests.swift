@@ -69,7 +69,7 @@ struct ProcessTests {
 
     @Test(
         "Connections follow from descriptors",
-        arguments: [(1_024, 384), (100, 64), (1_000_000_000, 1_000_000)])
+        arguments: [(1_024, 576), (100, 64), (1_000_000_000, 1_000_000)])
     func connections(_ descriptors: Int, _ expected: Int) {
         #expect(ProcessLimits.connections(descriptors: descriptors) == expected)
     }

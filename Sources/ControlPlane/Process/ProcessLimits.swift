@@ -32,8 +32,9 @@ enum ProcessLimits {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Client connections at most: each may need one upstream connection of its own.
+    /// Client connections at most: three quarters of the descriptors. A quarter is left for the upstream connections of those
+    /// that are busy, which among many connections are few.
     static func connections(descriptors: Int) -> Int {
-        max(connectionsMin, min((descriptors - descriptorsReserved) / 2, 1_000_000))
+        max(connectionsMin, min((descriptors - descriptorsReserved) / 4 * 3, 1_000_000))
     }
 }
