@@ -15,6 +15,8 @@ class Case:
     # A raw case is read until the proxy falls silent; the others have one answer.
     raw: bool = False
     half_close: bool = False
+    # What must be in force in Trellis for the case to mean anything, in the words of its findings.
+    needs: str = ""
     seconds: float = 10
 
 
@@ -27,10 +29,12 @@ def plain(
     host: str = "mesh.test",
     version: str = "HTTP/1.1",
     mesh: str = "gateway",
+    needs: str = "",
 ) -> Case:
-    return Case(name, request(method, target, headers, body, host, version), method, mesh)
+    return Case(name, request(method, target, headers, body, host, version), method, mesh, needs=needs)
 
 
+RETRIES = "retry policies"
 GATEWAY_PATHS = [
     "/chapter",
     "/chapter/",
@@ -199,7 +203,7 @@ REQUEST_HEADERS: list[tuple[str, list[tuple[str, str]]]] = [
             ("x-envoy-retry-on", "5xx"),
             ("x-envoy-upstream-rq-timeout-ms", "1"),
             ("x-envoy-upstream-rq-per-try-timeout-ms", "1"),
-            ("x-envoy-upstream-alt-response", "1"),
+            ("x-envoy-upstream-rq-timeout-alt-response", "1"),
         ],
     ),
     ("client's original path", [("x-envoy-original-path", "/fake")]),
@@ -359,17 +363,17 @@ def _all() -> list[Case]:
         plain("fault closed before the answer, no retry", "/f/once", headers=answer("close")),
         plain("fault reset before the answer, no retry", "/f/once", headers=answer("reset")),
         plain("fault connection refused, no retry", "/f/deadonce"),
-        plain("fault connection refused, default retries", "/f/dead"),
-        plain("fault connection refused, one retry", "/f/connection"),
-        plain("fault closed before the answer, default retries", "/f/default", headers=answer("close")),
-        plain("fault 503, default retries", "/f/default", headers=answer("status-503")),
-        plain("fault 500, default retries", "/f/default", headers=answer("status-500")),
-        plain("fault 500, server-error", "/f/server", headers=answer("status-500")),
-        plain("fault 504 on POST, server-error", "/f/server", "POST", answer("status-504"), b"hello"),
-        plain("fault 409, client-error", "/f/client", headers=answer("status-409")),
-        plain("fault 404, client-error", "/f/client", headers=answer("status-404")),
+        plain("fault connection refused, default retries", "/f/dead", needs=RETRIES),
+        plain("fault connection refused, one retry", "/f/connection", needs=RETRIES),
+        plain("fault closed before the answer, default retries", "/f/default", headers=answer("close"), needs=RETRIES),
+        plain("fault 503, default retries", "/f/default", headers=answer("status-503"), needs=RETRIES),
+        plain("fault 500, default retries", "/f/default", headers=answer("status-500"), needs=RETRIES),
+        plain("fault 500, server-error", "/f/server", headers=answer("status-500"), needs=RETRIES),
+        plain("fault 504 on POST, server-error", "/f/server", "POST", answer("status-504"), b"hello", needs=RETRIES),
+        plain("fault 409, client-error", "/f/client", headers=answer("status-409"), needs=RETRIES),
+        plain("fault 404, client-error", "/f/client", headers=answer("status-404"), needs=RETRIES),
         plain("fault route timeout", "/f/slow", headers=answer("hang")),
-        plain("fault per-try timeout", "/f/pertry", headers=answer("hang")),
+        plain("fault per-try timeout", "/f/pertry", headers=answer("hang"), needs=RETRIES),
     ]
     cases += [
         plain(f"egress {name}", target, host=host, mesh="egress")

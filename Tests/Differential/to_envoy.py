@@ -36,6 +36,7 @@ LOG_FIELDS = {
     "received": "%BYTES_RECEIVED%",
     "sent": "%BYTES_SENT%",
     "authority": "%REQ(:AUTHORITY)%",
+    "port": "%DOWNSTREAM_DIRECT_REMOTE_PORT%",
 }
 
 

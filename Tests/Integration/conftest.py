@@ -9,6 +9,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Pa
 
 from mesh import Mesh
 from support.programs import Missing, need
+from support.trellis import not_in_force
 from support.upstream import Upstream
 
 
@@ -18,6 +19,24 @@ def trellis_binary() -> str:
         return need("trellis")
     except Missing as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def missing_features(trellis_binary) -> set[str]:
+    return not_in_force()
+
+
+@pytest.fixture(autouse=True)
+def needs(request):
+    """`@pytest.mark.needs("retry policies")`: skipped as long as the binary itself says that this is not in force."""
+    for mark in request.node.iter_markers("needs"):
+        missing = set(mark.args) & request.getfixturevalue("missing_features")
+        if missing:
+            pytest.skip(f"not in force yet: {', '.join(sorted(missing))}")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(feature): skip while `trellis validate` says the feature is not in force")
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def test_the_upstream_is_told_how_long_it_has(mesh, node):
         ("x-envoy-max-retries", "9"),
         ("x-envoy-upstream-rq-timeout-ms", "1"),
         ("x-envoy-upstream-rq-per-try-timeout-ms", "1"),
-        ("x-envoy-upstream-alt-response", "1"),
+        ("x-envoy-upstream-rq-timeout-alt-response", "1"),
         ("x-envoy-internal", "true"),
         ("x-envoy-original-path", "/fake"),
     ],

@@ -9,6 +9,7 @@ from mesh import ONCE, definitions, free_port, match, retry, route
 from support.http1 import Client, fetch, request
 from support.upstream import close, hang, reset, says
 
+RETRIES = pytest.mark.needs("retry policies")
 CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. "
 
 
@@ -68,6 +69,7 @@ def test_a_refused_connection_is_503(mesh):
     assert flags - {"URX"} == {"UF"}
 
 
+@RETRIES
 def test_a_refused_connection_is_tried_again_by_default(mesh):
     answer, flags = ask(mesh, "refused-retried", "/dead")
     assert answer.body.decode() == CONNECT_ERROR + "retried and the latest reset reason: remote connection failure"
@@ -83,12 +85,14 @@ def test_an_upstream_that_ends_before_its_answer_is_503(mesh, node, behaviour):
     assert len(node.seen) == 1
 
 
+@RETRIES
 def test_503_is_tried_twice_more_by_default_and_then_passed_on(mesh, node):
     node.then(*[says(503, b"busy")] * 3)
     answer, flags = ask(mesh, "busy", "/default")
     assert (answer.status, answer.body, flags, len(node.seen)) == (503, b"busy", {"URX"}, 3)
 
 
+@RETRIES
 def test_a_retry_that_succeeds_is_all_the_client_sees(mesh, node):
     node.then(says(503, b"busy"))
     answer, flags = ask(mesh, "recovered", "/default", "POST", b"again")
@@ -102,6 +106,7 @@ def test_500_is_not_retried_by_default(mesh, node):
     assert (answer.status, answer.body, flags, len(node.seen)) == (500, b"broken", set(), 1)
 
 
+@RETRIES
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 511])
 def test_server_errors_are_retried_when_asked_for(mesh, node, status):
     node.then(*[says(status)] * 3)
@@ -109,6 +114,7 @@ def test_server_errors_are_retried_when_asked_for(mesh, node, status):
     assert (answer.status, len(node.seen)) == (200, 4)
 
 
+@RETRIES
 def test_409_is_retried_when_asked_for(mesh, node):
     node.then(says(409), says(409))
     assert ask(mesh, "conflict", "/conflict")[0].status == 200
@@ -130,6 +136,7 @@ def test_grpc_clients_get_a_grpc_status(mesh, identity, target, grpc_status, tex
     assert (answer.get("grpc-message") or "").replace("%20", " ") == text
 
 
+@pytest.mark.needs("connection pools")
 def test_more_than_the_connection_pool_admits_is_503_with_overloaded(launch, upstreams, tmp_path):
     (node,) = upstreams("slow")
     gateway = {

@@ -52,6 +52,8 @@ def test_outcome(mesh, node, row):
             refused(row, answer, closed, targets, (400, 408, 413, 414, 426, 431, 501, 505))
         case "400" | "431" | "501" | "426":
             refused(row, answer, closed, targets, (int(row.outcome),))
+        case "400 open":
+            assert answer is not None and answer.status == 400 and targets == []
         case "accepted":
             assert answer is not None and answer.status == 200
             assert len(targets) == 1

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from mesh import HTTP_8080, address_base, definitions, free_port
+from mesh import address_base, definitions, free_port
 from support.http1 import Client, fetch, request
 from support.processes import accepts
 from support.upstream import Upstream, hang, late
@@ -71,7 +71,7 @@ def test_one_node_runs_alone_and_expects_its_app_on_the_listener_port(launch, tm
         spec["virtualNodes"]["blue"]["listeners"] = [{"portMapping": {"port": port, "protocol": "http"}}]
         spec["virtualRouters"]["app"]["listeners"] = [{"portMapping": {"port": port, "protocol": "http"}}]
         mesh = launch(spec, "--node", "test/blue")
-        ingress = mesh.address(name="blue", role="ingress")
+        ingress = mesh.address(proxy="test/blue#0", direction="ingress")
         assert fetch(ingress, target="/alone").status == 200
         assert app.only().target == "/alone"
         assert not accepts(mesh.front[1]), "the gateway is another process's affair"
@@ -147,9 +147,10 @@ def test_a_mesh_without_a_local_part_runs_as_it_is(launch):
 
 
 def test_an_app_that_is_one_of_our_own_listeners_is_an_error(trellis_binary, tmp_path):
+    """Requests would go round for ever."""
     port = free_port()
-    spec = definitions(port, {"blue": {"instances": [{"app": f"127.0.0.1:{port}"}]}})
-    assert spec["virtualNodes"]["blue"]["listeners"] == [HTTP_8080]
+    own = f"127.0.0.1:{port}"
+    spec = definitions(free_port(), {"blue": {"instances": [{"app": own, "ingress": own}]}})
     file = tmp_path / "loop.yaml"
     file.write_text(json.dumps(spec))
     done = run(trellis_binary, "run", str(file), "--admin", "127.0.0.1:0")

@@ -94,6 +94,7 @@ def test_the_time_covers_the_whole_answer(mesh, node):
     assert (entry["code"], entry["flags"]) == ("200", "UT")
 
 
+@pytest.mark.needs("retry policies")
 def test_every_try_has_its_own_time(mesh, node):
     node.then(hang, hang)
     answer, took, flags = timed(mesh, "third-try", "/try")
@@ -101,12 +102,14 @@ def test_every_try_has_its_own_time(mesh, node):
     assert 0.38 <= took < 2.0 and len(node.seen) == 3
 
 
+@pytest.mark.needs("retry policies")
 def test_when_all_tries_took_too_long_it_is_504(mesh, node):
     node.then(hang, hang, hang)
     answer, _, flags = timed(mesh, "all-tries", "/try")
     assert (answer.status, answer.body, flags) == (504, b"upstream request timeout", {"URX", "UT"})
 
 
+@pytest.mark.needs("retry policies")
 def test_the_time_of_a_try_applies_without_retries(mesh, node):
     node.then(hang)
     answer, took, flags = timed(mesh, "only-try", "/once")
@@ -114,6 +117,7 @@ def test_the_time_of_a_try_applies_without_retries(mesh, node):
     assert len(node.seen) == 1
 
 
+@pytest.mark.needs("retry policies")
 def test_the_time_of_the_request_covers_all_tries(mesh, node):
     node.then(*[hang] * 11)
     answer, took, flags = timed(mesh, "total", "/total")

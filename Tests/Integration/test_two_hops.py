@@ -84,30 +84,30 @@ def test_the_sidecar_does_not_retry(mesh, app):
 
 
 def test_the_ingress_can_be_called_directly(mesh, app):
-    ingress = mesh.address(name="app", role="ingress")
+    ingress = mesh.address(proxy="test/app#0", direction="ingress")
     assert fetch(ingress, target="/direct").status == 200
     assert not app.only().has("x-forwarded-for"), "a sidecar leaves x-forwarded-for as it is"
 
 
 def test_a_workload_calls_a_service_by_its_name_through_its_egress(mesh, app):
-    egress = mesh.address(name="caller", role="egress", port="15001")
+    egress = mesh.address(proxy="test/caller#0", direction="egress", port="15001")
     assert fetch(egress, target="/call", host="app.test").status == 200
     assert (app.only().target, app.only().get("host")) == ("/call", "app.test")
 
 
 @pytest.mark.parametrize("host", ["app.test:8080", "APP.test", "app.test."])
 def test_names_of_services_are_read_as_names(mesh, host):
-    assert fetch(mesh.address(name="caller", role="egress", port="15001"), host=host).status == 200
+    assert fetch(mesh.address(proxy="test/caller#0", direction="egress", port="15001"), host=host).status == 200
 
 
 @pytest.mark.parametrize("host", ["app.test:81", "unknown.test", "blue.test"])
 def test_what_is_not_a_declared_backend_is_404(mesh, host):
-    answer = fetch(mesh.address(name="caller", role="egress", port="15001"), host=host)
+    answer = fetch(mesh.address(proxy="test/caller#0", direction="egress", port="15001"), host=host)
     assert (answer.status, answer.body) == (404, b"")
 
 
 def test_the_egress_is_an_http_proxy(mesh, app):
-    with Client(mesh.address(name="caller", role="egress", port="15001")) as client:
+    with Client(mesh.address(proxy="test/caller#0", direction="egress", port="15001")) as client:
         assert client.ask(request("GET", "http://app.test/proxied", host="app.test")).status == 200
     assert app.only().target == "/proxied"
 

@@ -4,6 +4,7 @@ Classes for requests (RFC 9112, RFC 9110, and the proxy's stricter choices where
   refused   an error status, the connection closed, and not a byte of it reaches the upstream
   400 431 501 426  the same with this very status
   accepted  200, and the upstream sees the one request that the bytes mean
+  400 open  400 for a request that was understood well enough to go on with the connection
   dropped   incomplete when the client ends it: no request reaches the upstream; closed with or without an error status
   either    refused, or accepted as the one request that the bytes mean: the RFCs leave it to the server
   404       well formed, but nothing it can be routed to
@@ -78,7 +79,7 @@ REQUESTS: list[Wrong] = [
     Wrong("non-ASCII byte in target", get(b"/\xc3\xa9") + NEXT, "400"),
     Wrong("DEL in target", get(b"/a\x7fb") + NEXT, "400"),
     Wrong("control character in target", get(b"/a\x08b") + NEXT, "400"),
-    Wrong("encoded NUL in path", get(b"/a%00b"), "400"),
+    Wrong("encoded NUL in path", get(b"/a%00b"), "400 open"),
     Wrong("target longer than the head may be", get(b"/" + b"a" * 70_000), "431"),
     Wrong("absolute target without authority", get(b"http:///ok") + NEXT, "400"),
     Wrong("absolute target of another scheme", get(b"ftp://mesh.test/ok") + NEXT, "refused"),

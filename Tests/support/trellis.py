@@ -1,16 +1,79 @@
 """Starts `trellis run … -o json`, reads what it says about itself, and waits until its admin address says ready.
 
 With `-o json` the first JSON value on standard output describes the process: `admin` is its admin address and
-`listeners` has one object per open listener, with at least `address` and the names of what it stands for.
+`listeners` has one object per open socket: `proxy`, `role`, `direction`, `listener`, `port` and the `actual` address.
 """
 
 import json
 import pathlib
+import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 
 from .processes import Failed, Program
 from .programs import need
+
+# A mesh that uses everything whose effect a test may ask for; `validate` says which of it is not yet in force.
+EVERYTHING = {
+    "mesh": "probe",
+    "virtualNodes": {
+        "node": {
+            "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+            "serviceDiscovery": {"dns": {"hostname": "node.probe"}},
+        }
+    },
+    "virtualRouters": {
+        "router": {
+            "listeners": [{"portMapping": {"port": 8080, "protocol": "http"}}],
+            "routes": {
+                "route": {
+                    "httpRoute": {
+                        "match": {"prefix": "/"},
+                        "action": {"weightedTargets": [{"virtualNode": "node", "weight": 1}]},
+                        "retryPolicy": {
+                            "maxRetries": 1,
+                            "perRetryTimeout": {"unit": "s", "value": 1},
+                            "httpRetryEvents": ["server-error"],
+                        },
+                    }
+                }
+            },
+        }
+    },
+    "virtualServices": {"service.probe": {"provider": {"virtualRouter": {"virtualRouterName": "router"}}}},
+    "virtualGateways": {
+        "front": {
+            "listeners": [
+                {"portMapping": {"port": 8081, "protocol": "http"}, "connectionPool": {"http": {"maxConnections": 1}}}
+            ],
+            "gatewayRoutes": {
+                "all": {
+                    "httpRoute": {
+                        "match": {"prefix": "/"},
+                        "action": {"target": {"virtualService": {"virtualServiceName": "service.probe"}}},
+                    }
+                }
+            },
+        }
+    },
+}
+
+
+def not_in_force() -> set[str]:
+    """What the binary understands and does not yet do, in the words of its own findings, such as `retry policies`."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(json.dumps(EVERYTHING))
+        file.flush()
+        done = subprocess.run([need("trellis"), "validate", file.name, "-o", "json"], capture_output=True, text=True)
+    findings = json.loads(done.stdout)["findings"]
+    if errors := [one["message"] for one in findings if one["severity"] == "error"]:
+        raise Failed(f"the probing mesh is not valid: {errors}")
+    return {
+        one["message"].removesuffix(" are understood and not yet in force")
+        for one in findings
+        if one["code"] == "not-in-force"
+    }
 
 
 class Trellis(Program):
@@ -59,7 +122,7 @@ class Trellis(Program):
         found = self.listeners(**wanted)
         if len(found) != 1:
             raise Failed(f"{len(found)} listeners have {wanted}; all: {self.description.get('listeners')}")
-        host, _, port = found[0]["address"].rpartition(":")
+        host, _, port = found[0]["actual"].rpartition(":")
         return host.strip("[]"), int(port)
 
     def get(self, path: str, method: str = "GET") -> tuple[int, str]:

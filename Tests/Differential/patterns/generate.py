@@ -23,6 +23,7 @@ Deliberate differences, each enforced by the test that reads these lines:
     `classes` is compared on code points that both versions assign; `changed` in the test lists code points
     whose category changed in between. Texts here use code points that did not change.
 """
+
 import random
 import re
 import sys
@@ -40,14 +41,27 @@ SCRIPTS = "Latin Greek Cyrillic Han Hiragana Katakana Hangul Arabic Hebrew Thai 
 SIMPLE = list("abcxyzABKSks019_-/. :,~%\n\t")
 FOREIGN = list("éÉßẞſKåÅµσςΣжЖ中文字あア한א٣€😀𐐀𐐨ǅdžⅷ\u0301\u00a0\u2028ıİi")
 BROKEN = [
-    b"\x80", b"\xbf", b"\xc0\x80", b"\xc1\xbf", b"\xc3", b"\xe0\x80\x80", b"\xe2\x82", b"\xed\xa0\x80",
-    b"\xed\xbf\xbf", b"\xf0\x80\x80\x80", b"\xf0\x9f\x98", b"\xf4\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80",
-    b"\xff", b"\xfe", b"\x00", b"\x7f",
+    b"\x80",
+    b"\xbf",
+    b"\xc0\x80",
+    b"\xc1\xbf",
+    b"\xc3",
+    b"\xe0\x80\x80",
+    b"\xe2\x82",
+    b"\xed\xa0\x80",
+    b"\xed\xbf\xbf",
+    b"\xf0\x80\x80\x80",
+    b"\xf0\x9f\x98",
+    b"\xf4\x8f\xbf\xbf",
+    b"\xf4\x90\x80\x80",
+    b"\xf5\x80\x80\x80",
+    b"\xff",
+    b"\xfe",
+    b"\x00",
+    b"\x7f",
 ]
 PERL = {"d": "0123456789", "w": "azAZ09_kKsS", "s": " \t\n\r\f"}
-POSIX = (
-    "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit foo".split()
-)
+POSIX = "alnum alpha ascii blank cntrl digit graph lower print punct space upper word xdigit foo".split()
 
 
 def quoted(char):
@@ -149,7 +163,23 @@ class Generator:
             return "\\C", lambda: rng.choice(BROKEN)[:1] or b"a"
         source, sample = self.alternation(depth - 1)
         opening = rng.choice(
-            ["(", "(", "(?:", "(?:", "(?:", "(?P<n>", "(?<n1>", "(?i:", "(?s:", "(?m:", "(?U:", "(?i-s:", "(?sm-i:", "(?-m:"])
+            [
+                "(",
+                "(",
+                "(?:",
+                "(?:",
+                "(?:",
+                "(?P<n>",
+                "(?<n1>",
+                "(?i:",
+                "(?s:",
+                "(?m:",
+                "(?U:",
+                "(?i-s:",
+                "(?sm-i:",
+                "(?-m:",
+            ]
+        )
         return opening + source + ")", sample
 
     def piece(self, depth):
@@ -157,7 +187,9 @@ class Generator:
         source, sample = self.atom(depth)
         if rng.random() < 0.62:
             return source, sample
-        if len(source) > 1 and not re.fullmatch(r"\\.|\\x..|\\[pP].|\\[px]\{[^}]*\}|\\[0-7]{3}|\[.*\]|\(.*\)", source, re.S):
+        if len(source) > 1 and not re.fullmatch(
+            r"\\.|\\x..|\\[pP].|\\[px]\{[^}]*\}|\\[0-7]{3}|\[.*\]|\(.*\)", source, re.S
+        ):
             source = "(?:" + source + ")"
         roll = rng.random()
         if roll < 0.25:
@@ -201,10 +233,72 @@ class Generator:
 
     def soup(self):
         tokens = [
-            "a", "b", "é", "(", ")", "(?:", "(?i)", "(?P<", "n>", "(?=", "(?<=", "(?<", "[", "]", "[^", "-", "\\", "\\p",
-            "{", "}", "{2}", "{2,", "{,3}", "{01}", "{9999999999}", "1", ",", "*", "+", "?", "|", "^", "$", ".", "\\Q",
-            "\\E", "\\x", "\\x{", "41", "\\1", "\\0", "\\8", "[:alpha:]", "[[:", ":]", "\\pL", "\\p{", "Greek}", "\\d", "\\z",
-            "\\Z", "\\C", "\\_", "(?i", "(?-", "i)", ":", ">", "(?#", "\\u", "(?P=n)", "\\pN", "a-z", "\\é", "(?s-i:", "\n",
+            "a",
+            "b",
+            "é",
+            "(",
+            ")",
+            "(?:",
+            "(?i)",
+            "(?P<",
+            "n>",
+            "(?=",
+            "(?<=",
+            "(?<",
+            "[",
+            "]",
+            "[^",
+            "-",
+            "\\",
+            "\\p",
+            "{",
+            "}",
+            "{2}",
+            "{2,",
+            "{,3}",
+            "{01}",
+            "{9999999999}",
+            "1",
+            ",",
+            "*",
+            "+",
+            "?",
+            "|",
+            "^",
+            "$",
+            ".",
+            "\\Q",
+            "\\E",
+            "\\x",
+            "\\x{",
+            "41",
+            "\\1",
+            "\\0",
+            "\\8",
+            "[:alpha:]",
+            "[[:",
+            ":]",
+            "\\pL",
+            "\\p{",
+            "Greek}",
+            "\\d",
+            "\\z",
+            "\\Z",
+            "\\C",
+            "\\_",
+            "(?i",
+            "(?-",
+            "i)",
+            ":",
+            ">",
+            "(?#",
+            "\\u",
+            "(?P=n)",
+            "\\pN",
+            "a-z",
+            "\\é",
+            "(?s-i:",
+            "\n",
         ]
         source = "".join(self.rng.choice(tokens) for _ in range(self.rng.randint(1, 9)))
         return source, lambda: self.char().encode()
@@ -225,7 +319,9 @@ class Generator:
             source = rng.choice(["(?i)", "(?s)", "(?m)", "(?im)", "(?ism)", "(?i-s)"]) + source
         if rng.random() < 0.08 and source:
             at = rng.randrange(len(source))
-            source = source[:at] + rng.choice(["", "(", ")", "[", "\\", "*", "|", "{"]) + source[at + rng.randint(0, 1):]
+            source = (
+                source[:at] + rng.choice(["", "(", ")", "[", "\\", "*", "|", "{"]) + source[at + rng.randint(0, 1) :]
+            )
         return source, sample
 
     def text(self, sample):
@@ -237,7 +333,11 @@ class Generator:
         if roll < 0.5:
             return text
         if roll < 0.6:
-            return rng.choice([b"a", b"\n", b"-", b"/api/", b"\xc3\xa9", b""]) + text + rng.choice([b"\n", b"b", b"", b" "])
+            return (
+                rng.choice([b"a", b"\n", b"-", b"/api/", b"\xc3\xa9", b""])
+                + text
+                + rng.choice([b"\n", b"b", b"", b" "])
+            )
         if roll < 0.7:
             try:
                 return rng.choice([str.upper, str.lower, str.swapcase])(text.decode()).encode()
@@ -247,8 +347,8 @@ class Generator:
         if roll < 0.8:
             return text[:at] + rng.choice(BROKEN) + text[at:]
         if roll < 0.9:
-            return text[:at] + self.char().encode() + text[at + rng.randint(0, 1):]
-        return text[:at] + text[at + 1:]
+            return text[:at] + self.char().encode() + text[at + rng.randint(0, 1) :]
+        return text[:at] + text[at + 1 :]
 
 
 def hexadecimal(data):
@@ -291,7 +391,8 @@ def classes():
             ranges.append("%x-%x" % (ord(run[0]), ord(run[-1])))
         print("c", name, *ranges)
     cased = [
-        code for code in range(0x80, 0x110000)
+        code
+        for code in range(0x80, 0x110000)
         if chr(code).lower() != chr(code) or chr(code).upper() != chr(code) or chr(code).casefold() != chr(code)
     ]
     haystack = "".join(map(chr, sorted(set(range(0x80)) | set(cased)))).encode()

@@ -7,6 +7,7 @@ names exist. Run it again when RE2 follows a newer Unicode:
 
     python3 Tests/Differential/patterns/script_table.py > Sources/Patterns/UnicodeScriptTable.swift
 """
+
 import textwrap
 
 import re2
