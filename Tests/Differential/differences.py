@@ -78,8 +78,9 @@ ALLOWED = [
             ("HTTP/9.9", "an unknown version is refused, not read as 1.0"),
         ]
     ],
-    # The words of a refusal. Envoy answers some refusals from its codec, with a body and DPE, and some from its connection
-    # manager, without; ours all come from the codec. Status, closing and "not forwarded" are compared all the same.
+    # The words of a refusal. Envoy answers some refusals from its codec, with a body and DPE, and some from its
+    # connection manager, without; ours all come from the codec. Status, closing and "not forwarded" are compared all the
+    # same.
     *[
         Allowed(case, aspect, "one wording for all refusals of a request", value)
         for case in (

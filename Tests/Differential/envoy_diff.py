@@ -177,7 +177,7 @@ class EnvoySide(Side):
         self.program.wait_until(live, 20)
 
     def entries_of_case(self, port: int, answered: bool) -> list[dict] | None:
-        # The log is written every 10 ms. What the second stage logs meanwhile belongs to the case, whatever port it saw.
+        # The log is written every 10 ms. What the second stage logs meanwhile belongs to the case.
         deadline = time.monotonic() + (1.5 if answered else 0.3)
         found: list[dict] = []
         while not any(one["stage"] == "first" for one in found) and time.monotonic() < deadline:
