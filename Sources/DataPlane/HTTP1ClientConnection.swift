@@ -375,6 +375,9 @@ final class HTTP1ClientConnection: UpstreamStream {
 
     override func cancel() {
         receiver = nil
+        // An orderly end would say that the request is complete and its answer awaited (a half-closed client), so the next
+        // hop would go on with work that nobody waits for.
+        if phase == .active { SocketOperations.resetOnClose(fd) }
         close()
     }
 
