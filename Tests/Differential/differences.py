@@ -79,8 +79,8 @@ ALLOWED = [
         ]
     ],
     # The words of a refusal. Envoy answers some refusals from its codec, with a body and DPE, and some from its
-    # connection manager, without; ours all come from the codec. Status, closing and "not forwarded" are compared all the
-    # same.
+    # connection manager, without; ours all come from the codec. Status, closing and "not forwarded" are compared all
+    # the same.
     *[
         Allowed(case, aspect, "one wording for all refusals of a request", value)
         for case in (
