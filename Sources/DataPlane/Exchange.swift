@@ -238,6 +238,8 @@ final class Exchange: UpstreamReceiver {
         if fresh {
             if !replay.isEmpty { upstream?.sendBody(replay.readable) }
             if isRequestEnded { upstream?.sendEnd(trailers: trailersIfAny) }
+            // The connection that failed may have been full, and can no longer say that it has room.
+            if let upstream, upstream.hasRoom { downstream?.resumeRequest() }
         }
     }
 

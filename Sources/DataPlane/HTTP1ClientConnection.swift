@@ -203,7 +203,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     }
 
     private func readInput() {
-        if !inbound.isEmpty, !isPaused, phase == .active { consumeInbound() }
+        // A pause may have come with the last byte of a body: its end is then still to be told, and no event will do that.
+        if !isPaused, phase == .active, headReceived || !inbound.isEmpty { consumeInbound() }
         while isReadable, !isPaused, phase == .active || phase == .idle {
             if phase == .idle {
                 readWhileIdle()

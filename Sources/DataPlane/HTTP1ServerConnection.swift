@@ -85,7 +85,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     }
 
     private func readInput() {
-        if !inbound.isEmpty, wantsInput { consumeInbound() }
+        // A pause may have come with the last byte of a body: its end is then still to be told, and no event will do that.
+        if wantsInput, phase == .body || !inbound.isEmpty { consumeInbound() }
         while isReadable, wantsInput {
             if inbound.isEmpty {
                 let space = worker.receiveSpace
