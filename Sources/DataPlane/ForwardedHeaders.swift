@@ -23,7 +23,7 @@ enum ForwardedHeaders {
         switch dialect.requestID {
         case .none: break
         case .xRequestID:
-            if !head.contains(.xRequestID) { head.set(.xRequestID, uuid(in: head, worker)) }
+            if head.value(.xRequestID)?.isEmpty ?? true { head.set(.xRequestID, uuid(in: head, worker)) }
         case .xAmznRequestID:
             if let index = head.firstIndex(of: .xAmznRequestID) {
                 var value = head.field(index).value

@@ -8,8 +8,8 @@ public enum HeaderRules {
 
     /// Makes a request head ready to be forwarded.
     ///
-    /// Removes Connection and the fields it names, Keep-Alive, Proxy-Connection, Upgrade, Transfer-Encoding,
-    /// Content-Length, TE except for `trailers`, and `Expect: 100-continue`, which the proxy answers itself. A caller
+    /// Removes Connection and the fields it names, Keep-Alive, Proxy-Connection, Upgrade, HTTP2-Settings,
+    /// Transfer-Encoding, Content-Length, TE except for `trailers`, and `Expect: 100-continue`, which the proxy answers itself. A caller
     /// that tunnels an upgrade reads Upgrade before and adds it again.
     /// - Returns: why the request must be refused: Connection names Host, a field of framing, credentials or forwarding,
     ///   or has an option that is not a token. The block is then only partly changed.
@@ -17,6 +17,7 @@ public enum HeaderRules {
         if block.contains(.connection), let error = removeNamed(block, refusing: true) { return error }
         removeHopByHop(block)
         block.remove(.upgrade)
+        block.remove(.http2Settings)
         block.remove(.contentLength)
         if block.contains(.te) {
             if TokenList.contains("trailers", in: block, .te) {

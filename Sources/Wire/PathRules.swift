@@ -1,8 +1,9 @@
 /// Path normalisation: one spelling for every path before routes are matched (RFC 3986 5.2.4, dataplane reference 1.9).
 ///
-/// `.` and `..` are resolved, also written `%2e`; a backslash counts as a slash; then rows of slashes become one.
-/// Dot segments are resolved before slashes are merged, as Envoy does: `/a//../b` is `/a/b`. `..` at the root stays
-/// there. Other encoded bytes, `%2F` and `%5C` included, are kept as they are.
+/// Encoded unreserved characters are decoded (RFC 3986 6.2.2.2: `%41` is `A`, `%2e` is a dot); `.` and `..` are resolved;
+/// a backslash counts as a slash; then rows of slashes become one. Dot segments are resolved before slashes are merged,
+/// as Envoy does: `/a//../b` is `/a/b`. `..` at the root stays there. Other encoded bytes, `%2F` and `%5C` included,
+/// are kept as they are.
 public enum PathRules {
     /// Normalises the block's path. The new path is appended and the range swapped; a path that is normal already
     /// costs one read. A path that does not start with a slash (`*`, CONNECT) is left alone.
@@ -17,11 +18,14 @@ public enum PathRules {
         case .invalid: return false
         case .abnormal: break
         }
-        block.reserve(count + 1)
+        // Room for the result and, behind it, for the decoded path that it is made from.
+        block.reserve(2 * count + 1)
         let start = block.used
         let source = unsafe UnsafePointer(block.storage + Int(block.path.start))
         let target = unsafe block.storage + start
-        let resolved = unsafe resolveDots(source, count, into: target)
+        let decoded = unsafe target + count + 1
+        let decodedCount = unsafe decodeUnreserved(source, count, into: decoded)
+        let resolved = unsafe resolveDots(decoded, decodedCount, into: target)
         let merged = unsafe mergeSlashes(target, resolved)
         block.used = start + merged
         block.path = HeaderBlock.Range(start: start, count: merged)
@@ -48,13 +52,54 @@ public enum PathRules {
                     result = .abnormal
                 } else if byte == 0x25, index &+ 2 < count {
                     if unsafe path[index &+ 1] == 0x30 && path[index &+ 2] == 0x30 { return .invalid }
-                    if unsafe path[index &+ 1] == 0x32 && path[index &+ 2] | 0x20 == 0x65 { result = .abnormal }
+                    if unsafe unreserved(path + index) != 0 { result = .abnormal }
                 }
                 isAfterSlash = false
             }
             index &+= 1
         }
         return result
+    }
+
+    /// The unreserved character (RFC 3986 2.3) that `%XX` at `escape` stands for, or 0.
+    private static func unreserved(_ escape: UnsafePointer<UInt8>) -> UInt8 {
+        guard let high = unsafe hexValue(escape[1]), let low = unsafe hexValue(escape[2]) else { return 0 }
+        let byte = high << 4 | low
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: return byte
+        default: return 0
+        }
+    }
+
+    private static func hexValue(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x41...0x46: digit - 0x37
+        case 0x61...0x66: digit - 0x57
+        default: nil
+        }
+    }
+
+    private static func decodeUnreserved(
+        _ source: UnsafePointer<UInt8>, _ count: Int, into target: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var used = 0
+        var index = 0
+        while index < count {
+            var byte = unsafe source[index]
+            var width = 1
+            if byte == 0x25, index + 2 < count {
+                let decoded = unsafe unreserved(source + index)
+                if decoded != 0 {
+                    byte = decoded
+                    width = 3
+                }
+            }
+            unsafe target[used] = byte
+            used += 1
+            index += width
+        }
+        return used
     }
 
     private static func isSlash(_ byte: UInt8) -> Bool { byte == 0x2F || byte == 0x5C }
@@ -91,23 +136,10 @@ public enum PathRules {
         return used
     }
 
-    /// 1 for `.`, 2 for `..`, in any mixture with `%2e`; else 0.
+    /// 1 for `.`, 2 for `..`, else 0.
     private static func dotCount(_ segment: UnsafePointer<UInt8>, _ count: Int) -> Int {
-        var dots = 0
-        var index = 0
-        while index < count {
-            if unsafe segment[index] == 0x2E {
-                index += 1
-            } else if unsafe index + 2 < count && segment[index] == 0x25 && segment[index + 1] == 0x32
-                && segment[index + 2] | 0x20 == 0x65
-            {
-                index += 3
-            } else {
-                return 0
-            }
-            dots += 1
-        }
-        return dots <= 2 ? dots : 0
+        guard count == 1 || count == 2, unsafe segment[0] == 0x2E, unsafe segment[count - 1] == 0x2E else { return 0 }
+        return count
     }
 
     private static func mergeSlashes(_ path: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {

@@ -31,7 +31,7 @@ import Testing
     @Test(arguments: [
         (Method.get, BodyFraming.none, ""), (.head, .none, ""), (.trace, .none, ""),
         (.post, .none, "content-length: 0\r\n"), (.options, .none, "content-length: 0\r\n"),
-        (.delete, .none, "content-length: 0\r\n"), (.get, .length(0), "content-length: 0\r\n"),
+        (.delete, .none, ""), (.options, .none, "content-length: 0\r\n"), (.get, .length(0), "content-length: 0\r\n"),
         (.put, .length(1_234_567_890), "content-length: 1234567890\r\n"),
         (.put, .length(UInt64.max), "content-length: 18446744073709551615\r\n"),
         (.post, .chunked, "transfer-encoding: chunked\r\n"),
