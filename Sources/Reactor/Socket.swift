@@ -87,7 +87,8 @@ public enum SocketOperations {
     public static func connect(_ fd: Int32, to address: SocketAddress) throws(SystemError) -> Bool {
         let result = unsafe address.withPointer { unsafe clinux_connect(fd, $0, $1) }
         if result == 0 { return true }
-        if errno == EINPROGRESS || errno == EAGAIN { return false }
+        // EAGAIN is no progress: a full backlog of a unix socket, or no free port; no event would follow.
+        if errno == EINPROGRESS { return false }
         throw SystemError("connect \(address.text)")
     }
 

@@ -43,7 +43,7 @@ struct EchoCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Share of answers that fail, 0 to 1.", valueName: "share"))
     var failShare: Double = 0
 
-    @Option(help: ArgumentHelp("Status of a failing answer, 100 to 599.", valueName: "status"))
+    @Option(help: ArgumentHelp("Status of a failing answer, 200 to 599.", valueName: "status"))
     var failStatus = 500
 
     @Option(help: "Break the connection: before-head or after-head.")
@@ -77,7 +77,7 @@ struct EchoCommand: ParsableCommand {
             throw ValidationError("--body-bytes must be 0 to 1 GiB")
         }
         if !(0...1).contains(failShare) { throw ValidationError("--fail-share must be 0 to 1") }
-        if !(100...599).contains(failStatus) { throw ValidationError("--fail-status must be 100 to 599") }
+        if !(200...599).contains(failStatus) { throw ValidationError("--fail-status must be 200 to 599") }
         if bytesPerSecond != nil, chunkDelay != nil {
             throw ValidationError("--bytes-per-second and --chunk-delay exclude each other")
         }
