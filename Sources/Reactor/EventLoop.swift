@@ -101,9 +101,10 @@ open class Handler {
     }
 
     /// Forgets the handler; events of this turn that were meant for it are dropped. The caller closes the descriptor, which
-    /// takes it out of epoll.
-    public func remove(_ handler: Handler) {
+    /// takes it out of epoll, unless another descriptor shares its open file description (dup(2)): then `fd` has to be given.
+    public func remove(_ handler: Handler, fd: Int32? = nil) {
         guard handler.slot >= 0 else { return }
+        if let fd { _ = epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nil) }
         forget(handler)
     }
 
@@ -118,7 +119,8 @@ open class Handler {
 
     // MARK: Turns
 
-    /// Calls `handler.afterEvent()` once, after the event being handled.
+    /// Calls `handler.afterEvent()` once, after the event being handled; later if very much is put off, so that two handlers
+    /// that keep each other busy (a fast sender and a fast reader) do not keep the others waiting.
     public func callAfterEvent(_ handler: Handler) {
         if handler.isDeferred { return }
         handler.isDeferred = true
@@ -140,6 +142,7 @@ open class Handler {
             let wait = (wake - now + 999_999) / 1_000_000
             timeout = Int32(clamping: max(wait, 0))
         }
+        if !afterEvents.isEmpty { timeout = 0 }
         let count = unsafe epoll_wait(epoll, events.baseAddress, Int32(Self.eventsMax), timeout)
         now = Clock.monotonic()
         var index = 0
@@ -163,18 +166,24 @@ open class Handler {
         settle()
     }
 
+    /// Calls in one `settle` at most, besides those that were waiting when it began.
+    private static let furtherCallsMax = 64
+
     /// Runs what handlers put off, and what that puts off in turn.
     private func settle() {
-        while !afterEvents.isEmpty {
-            var index = 0
-            // The list may grow while it is walked.
-            while index < afterEvents.count {
-                let handler = afterEvents[index]
-                index += 1
-                handler.isDeferred = false
-                handler.afterEvent()
-            }
+        var index = 0
+        let limit = afterEvents.count + Self.furtherCallsMax
+        // The list may grow while it is walked.
+        while index < afterEvents.count, index < limit {
+            let handler = afterEvents[index]
+            index += 1
+            handler.isDeferred = false
+            handler.afterEvent()
+        }
+        if index == afterEvents.count {
             afterEvents.removeAll(keepingCapacity: true)
+        } else {
+            afterEvents.removeFirst(index)
         }
     }
 }

@@ -124,6 +124,29 @@ import Testing
         #expect(a.calls + b.calls == 1)
     }
 
+    /// Puts itself off again and again, until told to stop; alone it would hold the loop for ever.
+    final class Busy: Handler {
+        let loop: EventLoop
+        var rounds = 0
+        init(_ loop: EventLoop) { self.loop = loop }
+        override func afterEvent() {
+            rounds += 1
+            // Ends a loop that is never left, so that the test fails instead of hanging.
+            if rounds < 10_000_000 { loop.callAfterEvent(self) }
+        }
+        override func timerFired(_ timer: Timer) { loop.stop() }
+    }
+
+    @Test func handlersThatKeepEachOtherBusyDoNotKeepOthersWaiting() throws {
+        let loop = try EventLoop()
+        let handlers = [Busy(loop), Busy(loop)]
+        for handler in handlers { loop.callAfterEvent(handler) }
+        let timer = Timer(owner: handlers[0])
+        loop.timers.arm(timer, deadline: loop.now + 2_000_000)
+        run(loop)
+        #expect(handlers.allSatisfy { (1..<10_000_000).contains($0.rounds) })
+    }
+
     @Test func addressesRoundTripThroughTheKernelsForm() throws {
         for (ip, port, text) in [
             ("127.0.0.1", 80, "127.0.0.1:80"), ("::1", 8080, "[::1]:8080"), ("127.200.3.4", 65535, "127.200.3.4:65535"),
