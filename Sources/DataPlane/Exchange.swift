@@ -43,7 +43,7 @@ final class Exchange: UpstreamReceiver {
     private var deadlines = ExchangeDeadlines()
     private lazy var timer = Timer(owner: self)
 
-    /// Body bytes kept for the silent second try.
+    /// Body bytes kept for the silent second try, while one may come: on a connection that was used before.
     private let replay: ByteQueue
     private var isReplayable = true
     private var secondTryUsed = false
@@ -141,7 +141,7 @@ final class Exchange: UpstreamReceiver {
         }
         record.labels = generation?.labels(route)
         deadlines.limit(requestTimeout: hot.requestTimeout, idleTimeout: hot.idleTimeout)
-        if form.expectsContinue {
+        if form.expectsContinue, hot.kind != .fixedResponse {
             // The proxy answers for the upstream once it knows where the request goes (design section 11).
             request.remove(.expect)
             downstream?.sendContinue()
@@ -227,6 +227,7 @@ final class Exchange: UpstreamReceiver {
             let connection = try endpoint.connection(fresh: fresh, connectTimeout: cluster.connectTimeout)
             upstream = connection
             connection.attach(self)
+            isReplayable = connection.isReused
         } catch {
             reply(error.operation.hasPrefix("bind") ? .sourceAddress : .connectFailed(code: error.code))
             return
@@ -237,10 +238,20 @@ final class Exchange: UpstreamReceiver {
         upstream?.sendHead(request, framing: requestFraming)
         if fresh {
             if !replay.isEmpty { upstream?.sendBody(replay.readable) }
-            if isRequestEnded { upstream?.sendEnd(trailers: trailersIfAny) }
-            // The connection that failed may have been full, and can no longer say that it has room.
-            if let upstream, upstream.hasRoom { downstream?.resumeRequest() }
+            dropReplay()
+            if isRequestEnded {
+                upstream?.sendEnd(trailers: trailersIfAny)
+            } else if upstream?.hasRoom == true {
+                // The first connection may have been full when it ended.
+                downstream?.resumeRequest()
+            }
         }
+    }
+
+    private func dropReplay() {
+        isReplayable = false
+        worker.replayBytes -= replay.count
+        replay.removeAll()
     }
 
     private var trailersIfAny: HeaderBlock? { requestTrailers.count > 0 ? requestTrailers : nil }
@@ -250,11 +261,14 @@ final class Exchange: UpstreamReceiver {
         deadlines.active(now: worker.loop.now)
         guard let upstream else { return }
         if isReplayable {
-            if request.method.isIdempotent, replay.count + bytes.count <= Self.replayBytesMax {
+            if request.method.isIdempotent || !upstream.hasSent,
+                replay.count + bytes.count <= Self.replayBytesMax,
+                worker.replayBytes + bytes.count <= Worker.replayBytesMax
+            {
                 replay.append(bytes)
+                worker.replayBytes += bytes.count
             } else {
-                isReplayable = false
-                replay.removeAll()
+                dropReplay()
             }
         }
         upstream.sendBody(bytes)
@@ -268,8 +282,9 @@ final class Exchange: UpstreamReceiver {
         record.downstreamRxEnd = now
         deadlines.requestEnded(now: now)
         deadlines.active(now: now)
-        upstream?.sendEnd(trailers: trailersIfAny)
+        // Before the end is passed on: a handler may answer from within.
         record.upstreamTxEnd = now
+        upstream?.sendEnd(trailers: trailersIfAny)
         armTimer()
     }
 
@@ -298,13 +313,13 @@ final class Exchange: UpstreamReceiver {
 
     func downstreamDrained() { upstream?.resumeResponse() }
 
-    func downstreamGone() {
+    func downstreamGone(_ details: ResponseDetails) {
         guard state == .active else {
             worker.giveBack(self)
             return
         }
         record.flags.insert(.downstreamConnectionTermination)
-        record.details = .downstreamRemoteDisconnect
+        record.details = details
         dropUpstream()
         finish()
     }
@@ -317,6 +332,7 @@ final class Exchange: UpstreamReceiver {
 
     override func responseHead(framing: BodyFraming) {
         guard let downstream, let listener else { return }
+        if isReplayable { dropReplay() }
         let now = worker.loop.now
         record.upstreamRxBegin = now
         deadlines.active(now: now)
@@ -531,8 +547,15 @@ final class Exchange: UpstreamReceiver {
         endpoint = nil
         isRequestEnded = false
         isAnswerStarted = false
+        dropReplay()
         isReplayable = true
         secondTryUsed = false
-        replay.removeAll()
     }
+
+    /// Whether the memory is worth keeping for the next request: not after unusually large heads.
+    var isSmall: Bool { request.capacity <= Self.keptHeadBytesMax && answer.capacity <= Self.keptHeadBytesMax }
+    private static let keptHeadBytesMax = 16_384
+
+    /// Called before the exchange is let go instead of being kept: the wheel must not know a timer that is gone.
+    func retire() { worker.loop.timers.cancel(timer) }
 }

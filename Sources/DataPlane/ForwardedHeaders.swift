@@ -62,29 +62,27 @@ enum ForwardedHeaders {
     /// All values of a repeated field as one list; the common single line costs nothing.
     private static func joined(_ id: HeaderID, in head: HeaderBlock) -> HeaderBlock.Range? {
         guard let first = head.firstIndex(of: id) else { return nil }
-        var result = head.field(first).value
-        var index = first + 1
-        while index < head.count {
-            let field = head.field(index)
-            index += 1
-            guard field.id == id else { continue }
-            let left = result
-            result = head.append(upTo: Int(left.count) + 1 + Int(field.value.count)) { space in
-                var used = 0
-                for byte in head.bytes(left) {
-                    space[used] = byte
-                    used += 1
-                }
-                space[used] = UInt8(ascii: ",")
-                used += 1
-                for byte in head.bytes(field.value) {
-                    space[used] = byte
-                    used += 1
-                }
-                return used
-            }
+        var bound = 0
+        var lines = 0
+        for index in first..<head.count where head.field(index).id == id {
+            bound += Int(head.field(index).value.count) + 1
+            lines += 1
         }
-        return result
+        if lines == 1 { return head.field(first).value }
+        return head.append(upTo: bound) { space in
+            var used = 0
+            for index in first..<head.count where head.field(index).id == id {
+                if used > 0 {
+                    space[used] = UInt8(ascii: ",")
+                    used += 1
+                }
+                for byte in head.bytes(head.field(index).value) {
+                    space[used] = byte
+                    used += 1
+                }
+            }
+            return used
+        }
     }
 
     /// Replaces a header that the vocabulary knows; adds any other.

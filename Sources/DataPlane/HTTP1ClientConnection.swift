@@ -29,7 +29,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     /// An end or an error is in the socket behind what was not read yet: a short read is not the last.
     private var isPeerDone = false
     private var isPaused = false
-    private var isReused = false
+    /// It carried an exchange before the present one.
+    private(set) var isReused = false
     private var requestBytesSent = false
     private var responseBytesReceived = false
     private var receiverWaitsForRoom = false
@@ -57,7 +58,14 @@ final class HTTP1ClientConnection: UpstreamStream {
             try SocketOperations.bind(fd, to: source)
         }
         SocketOperations.setNoDelay(fd)
-        let isConnected = try SocketOperations.connect(fd, to: endpoint.address)
+        let isConnected: Bool
+        do {
+            isConnected = try SocketOperations.connect(fd, to: endpoint.address)
+        } catch {
+            endpoint.counters.add(EndpointCounter.cxConnectFail)
+            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)
+            throw error
+        }
         try worker.loop.add(self, fd: fd)
         self.socket = consume socket
         self.fd = fd
@@ -126,6 +134,7 @@ final class HTTP1ClientConnection: UpstreamStream {
     }
 
     override var hasRoom: Bool { outbound.count < Watermark.high }
+    override var hasSent: Bool { requestBytesSent }
 
     override func afterEvent() {
         if phase == .active { flush() }
@@ -203,9 +212,14 @@ final class HTTP1ClientConnection: UpstreamStream {
     }
 
     private func readInput() {
-        // A pause may have come with the last byte of a body: its end is then still to be told, and no event will do that.
-        if !isPaused, phase == .active, headReceived || !inbound.isEmpty { consumeInbound() }
+        if !inbound.isEmpty, !isPaused, phase == .active { consumeInbound() }
+        var receives = 0
         while isReadable, !isPaused, phase == .active || phase == .idle {
+            receives += 1
+            guard receives <= Worker.receivesMax else {
+                worker.loop.callAfterEvent(self)
+                return
+            }
             if phase == .idle {
                 readWhileIdle()
                 return
@@ -277,7 +291,8 @@ final class HTTP1ClientConnection: UpstreamStream {
                 receiver.responseHead(framing: parser.framing)
             }
         }
-        while self.receiver === receiver, !isPaused {
+        // The end needs no room: after the last byte nobody may come to ask again.
+        while self.receiver === receiver, !isPaused || decoder.isComplete {
             let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
             switch decoder.next(rest, trailers: receiver.responseTrailers) {
             case .needMore(let consumed):
@@ -302,6 +317,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         guard let receiver else { return }
         let hasTrailers = receiver.responseTrailers.count > 0
         self.receiver = nil
+        isPaused = false
         let isReusable =
             requestEnded && outbound.isEmpty && parser.keepAlive && leftover == 0 && parser.framing != .untilClose
         if isReusable, endpoint.keep(self) {

@@ -37,6 +37,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     private var closesAfterAnswer = false
     private var closesAfterFlush = false
     private var exchangeWaitsForRoom = false
+    /// The client does not take the rest of an answer; `deadline` is about that.
+    private var isFlushSlow = false
     private var requestCount = 0
     private lazy var timer = Timer(owner: self)
     private var deadline: Int64 = 0
@@ -45,6 +47,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     static let headTimeout: Int64 = 60_000_000_000
     /// An unused keep-alive connection is closed after an hour (design section 11, "idle").
     static let keepAliveTimeout: Int64 = 3_600_000_000_000
+    /// How long a client may take nothing of an answer that is complete on our side, before the connection is closed.
+    static let flushTimeout: Int64 = 60_000_000_000
     /// How long what comes after the answer is thrown away before the connection is closed.
     static let lingerTimeout: Int64 = 1_000_000_000
 
@@ -66,7 +70,11 @@ final class HTTP1ServerConnection: DownstreamStream {
     // MARK: Input
 
     override func ready(_ events: ReadyEvents) {
-        if events.contains(.output), !outbound.isEmpty { flush() }
+        if events.contains(.output), !outbound.isEmpty {
+            flush()
+            // Pipelined requests wait until there is room for their answers.
+            if phase != .closed { readInput() }
+        }
         guard phase != .closed, !events.isDisjoint(with: [.input, .peerEnd, .error, .hangUp]) else { return }
         isReadable = true
         if !events.isDisjoint(with: [.peerEnd, .error, .hangUp]) { isPeerDone = true }
@@ -77,7 +85,7 @@ final class HTTP1ServerConnection: DownstreamStream {
 
     private var wantsInput: Bool {
         switch phase {
-        case .head: !closesAfterFlush
+        case .head: !closesAfterFlush && hasRoom
         case .body: !isRequestPaused
         case .lingering: true
         case .answering, .closed: false
@@ -85,9 +93,14 @@ final class HTTP1ServerConnection: DownstreamStream {
     }
 
     private func readInput() {
-        // A pause may have come with the last byte of a body: its end is then still to be told, and no event will do that.
-        if wantsInput, phase == .body || !inbound.isEmpty { consumeInbound() }
+        if !inbound.isEmpty, wantsInput { consumeInbound() }
+        var receives = 0
         while isReadable, wantsInput {
+            receives += 1
+            guard receives <= Worker.receivesMax else {
+                worker.loop.callAfterEvent(self)
+                return
+            }
             if inbound.isEmpty {
                 let space = worker.receiveSpace
                 switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space)) {
@@ -134,23 +147,21 @@ final class HTTP1ServerConnection: DownstreamStream {
             switch phase {
             case .head:
                 if closesAfterFlush { return bytes.count }
+                guard hasRoom else { return offset }
                 let exchange = currentExchange()
                 switch parser.parse(rest, into: exchange.request) {
                 case .incomplete:
                     return offset
                 case .refused(let error):
-                    requestDone = true
-                    answerDone = false
-                    closesAfterAnswer = true
-                    phase = .answering
-                    exchange.refuse(.malformed(error), on: self)
+                    refuse(exchange, .malformed(error))
                     return bytes.count
                 case .complete(let count):
                     offset += count
                     headReceived(exchange, bytes: count)
                 }
             case .body:
-                guard !isRequestPaused, let exchange else { return offset }
+                // The end needs no room: after the last byte nobody may come to ask again.
+                guard !isRequestPaused || decoder.isComplete, let exchange else { return offset }
                 switch decoder.next(rest, trailers: exchange.requestTrailers) {
                 case .needMore(let consumed):
                     return offset + consumed
@@ -173,6 +184,16 @@ final class HTTP1ServerConnection: DownstreamStream {
             }
         }
         return offset
+    }
+
+    /// Answers what is not, or not in time, the head of a request. There may be more of it on its way, so the connection
+    /// lingers as it does after any answer that comes before the end of its request.
+    private func refuse(_ exchange: Exchange, _ fault: Fault) {
+        requestDone = false
+        answerDone = false
+        closesAfterAnswer = true
+        phase = .answering
+        exchange.refuse(fault, on: self)
     }
 
     private func currentExchange() -> Exchange {
@@ -300,6 +321,7 @@ final class HTTP1ServerConnection: DownstreamStream {
         if closesAfterAnswer {
             closesAfterFlush = true
             phase = wasComplete ? .head : .lingering
+            setDeadline(Self.flushTimeout)
             return
         }
         phase = .head
@@ -359,16 +381,27 @@ final class HTTP1ServerConnection: DownstreamStream {
     }
 
     private func flush() {
+        var hasMoved = false
         while !outbound.isEmpty {
             switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
-            case .bytes(let count): outbound.consume(count)
+            case .bytes(let count):
+                outbound.consume(count)
+                hasMoved = true
             case .wouldBlock:
+                if exchange == nil, phase == .head || phase == .lingering, hasMoved || !isFlushSlow {
+                    isFlushSlow = true
+                    setDeadline(Self.flushTimeout)
+                }
                 roomMayHaveGrown()
                 return
             case .endOfStream, .failed:
                 lost()
                 return
             }
+        }
+        if isFlushSlow {
+            isFlushSlow = false
+            if exchange == nil, phase == .head { setDeadline(Self.keepAliveTimeout) }
         }
         if closesAfterFlush {
             finishClosing()
@@ -412,15 +445,7 @@ final class HTTP1ServerConnection: DownstreamStream {
                 worker.loop.timers.arm(timer, deadline: deadline)
                 return
             }
-            if let exchange {
-                requestDone = true
-                answerDone = false
-                closesAfterAnswer = true
-                phase = .answering
-                exchange.refuse(.headTimeout, on: self)
-            } else {
-                close()
-            }
+            if let exchange { refuse(exchange, .headTimeout) } else { close() }
         case .lingering:
             guard worker.loop.now >= deadline else {
                 worker.loop.timers.arm(timer, deadline: deadline)
@@ -433,17 +458,37 @@ final class HTTP1ServerConnection: DownstreamStream {
         }
     }
 
-    /// The listener drains: an idle connection closes now, a busy one after its answer.
+    /// The listener drains: an idle connection closes now, a busy one after its answer. What the kernel has received
+    /// already is a request like any other, and a client that has just connected is given a moment to send its first.
     func drain() {
-        if phase == .head, exchange == nil { close() } else { closesAfterAnswer = true }
+        closesAfterAnswer = true
+        guard phase == .head, exchange == nil, !closesAfterFlush else { return }
+        isReadable = true
+        readInput()
+        guard phase == .head, exchange == nil else { return }
+        if !outbound.isEmpty {
+            closesAfterFlush = true
+            setDeadline(Self.flushTimeout)
+            worker.loop.callAfterEvent(self)
+        } else if requestCount == 0 {
+            setDeadline(Self.lingerTimeout)
+        } else {
+            close()
+        }
     }
 
-    private func lost() {
+    /// The process ends: whatever is under way is over, and recorded.
+    func cut() {
+        flushOnce()
+        lost(details: .downstreamLocalDisconnect)
+    }
+
+    private func lost(details: ResponseDetails = .downstreamRemoteDisconnect) {
         guard phase != .closed else { return }
         let exchange = self.exchange
         self.exchange = nil
         close()
-        exchange?.downstreamGone()
+        exchange?.downstreamGone(details)
     }
 
     func close() {

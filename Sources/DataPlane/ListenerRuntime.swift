@@ -117,7 +117,7 @@ final class ListenerRuntime: Handler {
         accept(max: 4_096)
         isDraining = true
         lastGeneration = generation
-        worker.loop.remove(self)
+        worker.loop.remove(self, fd: socket?.fd)
         socket = nil
         for connection in Array(connections.values) { connection.drain() }
         if connections.isEmpty { worker.drained(self) }
@@ -125,6 +125,6 @@ final class ListenerRuntime: Handler {
 
     /// The drain's deadline passed.
     func closeAll() {
-        for connection in Array(connections.values) { connection.abort() }
+        for connection in Array(connections.values) { connection.cut() }
     }
 }

@@ -44,6 +44,8 @@ open class UpstreamStream: Handler {
     /// Nobody waits for the answer any more; no event follows.
     func cancel() {}
     var hasRoom: Bool { true }
+    /// Something of the request may have reached the other side.
+    var hasSent: Bool { true }
     func pauseResponse() {}
     func resumeResponse() {}
 }

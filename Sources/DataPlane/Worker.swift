@@ -19,6 +19,8 @@ public final class Worker {
     /// Where receives land; parsed before the next receive, so one is enough for all connections.
     let receiveSpace: UnsafeMutableBufferPointer<UInt8>
     static let receiveBytes = 65_536
+    /// Receives for one connection in a row; then the others have their turn.
+    static let receivesMax = 16
 
     var openConnections = 0
     let connectionsMax: Int
@@ -34,6 +36,9 @@ public final class Worker {
     lazy var onwardEndpoints = OnwardEndpoints(worker: self)
     private var freeExchanges: [Exchange] = []
     private static let freeExchangesMax = 1_024
+    /// Body bytes that exchanges keep for a second try.
+    var replayBytes = 0
+    static let replayBytesMax = 64 << 20
 
     private var logBuffers: [LogBuffer] = []
     private var logFiles: [LogFile?] = []
@@ -148,12 +153,15 @@ public final class Worker {
     }
 
     private func makeEndpoint(
-        _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan, proxy: ProxyPlan
+        _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan, proxy: ProxyPlan,
+        counters: CounterBlock? = nil
     ) -> EndpointUpstreams? {
         guard let address = SocketAddress(plan.address) else { return nil }
         // A loopback source reaches loopback destinations only.
         var source: SocketAddress?
-        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.hasPrefix("127."), ip.hasPrefix("127.") {
+        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.hasPrefix("127."),
+            ip.hasPrefix("127.")
+        {
             source = SocketAddress(ip: ip, port: 0)
         }
         return EndpointUpstreams(
@@ -161,8 +169,9 @@ public final class Worker {
             label: EndpointLabel(
                 name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name,
                 node: clusterPlan.source.name),
-            counters: stats.counters(
-                .endpoint(plan.address.hostText, cluster: clusterPlan.name, proxy: proxy.name), worker: index),
+            counters: counters
+                ?? stats.counters(
+                    .endpoint(plan.address.hostText, cluster: clusterPlan.name, proxy: proxy.name), worker: index),
             clusterCounters: cluster.counters, worker: self)
     }
 
@@ -207,12 +216,15 @@ public final class Worker {
             // An arbitrary one gives way; its connections in use finish.
             if let victim = authorityClusters.first { authorityClusters.removeValue(forKey: victim.key)?.drain() }
         }
-        let proxy = generation.snapshot.proxy(of: listener.id)
+        // A removed listener's identifier means nothing in the snapshot that removed it.
+        let proxy = listener.currentGeneration(self).snapshot.proxy(of: listener.id)
         let name = "cds_egress_\(proxy.mesh)_mesh-allow-all"
         let cluster = makeCluster(ClusterKey(proxy: proxy.name, cluster: name))
         let plan = ClusterPlan(
             name: name, endpoints: [EndpointPlan(name: address.description, address: address)], source: proxy.source)
-        cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy) }
+        // Clients choose the address: counters that the statistics keep for ever would let them fill the memory.
+        let counters = CounterBlock(count: EndpointCounter.allCases.count)
+        cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy, counters: counters) }
         cluster.label = ClusterLabel(name: name, node: proxy.source.name)
         authorityClusters[key] = cluster
         return cluster
@@ -224,7 +236,11 @@ public final class Worker {
 
     func giveBack(_ exchange: Exchange) {
         exchange.clear()
-        if freeExchanges.count < Self.freeExchangesMax { freeExchanges.append(exchange) }
+        if freeExchanges.count < Self.freeExchangesMax, exchange.isSmall {
+            freeExchanges.append(exchange)
+        } else {
+            exchange.retire()
+        }
     }
 
     func nextConnectionID() -> UInt64 {
@@ -234,6 +250,8 @@ public final class Worker {
 
     /// Takes a waiting connection with the reserve descriptor and closes it; false if there is no reserve.
     func refuseWithReserve(_ fd: Int32) -> Bool {
+        // Lost when somebody else was faster; without it the connection would wait, and the loop spin, until others close.
+        if reserveDescriptor < 0 { reserveDescriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC) }
         guard reserveDescriptor >= 0 else { return false }
         _ = Glibc.close(reserveDescriptor)
         var peer = SocketOperations.emptyAddress()
@@ -278,6 +296,13 @@ public final class Worker {
         flushLogs()
         while logBuffers.count < files.count { logBuffers.append(LogBuffer()) }
         logFiles = files
+    }
+
+    /// The loop has ended: nothing will be recorded any more, and no connection is used again.
+    func ended() {
+        for cluster in clusters.values { cluster.drain() }
+        for cluster in authorityClusters.values { cluster.drain() }
+        flushLogs()
     }
 
     func flushLogs() {
