@@ -61,6 +61,8 @@ public final class DataPlane: Sendable {
         var publication: Publication?
         /// Buffer slot by log file, growing only: a slot keeps its file.
         var slots: [LogFile] = []
+        /// The workers have ended, or are about to: nobody would answer.
+        var isStopped = false
     }
 
     public init(configuration: Configuration, stats: StatStore, logs: LogWriter) throws(SystemError) {
@@ -93,12 +95,25 @@ public final class DataPlane: Sendable {
     }
 
     /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
+    ///
+    /// After `stop` it does nothing.
     public func publish(_ publication: Publication) throws(BindFailures) {
+        if state.withLock({ $0.isStopped }) { return }
         let known = state.withLock { $0.bound }
+        let proxies = publication.snapshot.plan.proxies
+        let staying = Set(
+            proxies.flatMap { proxy in
+                proxy.listeners.flatMap { listener in
+                    listener.binds.map {
+                        ListenerKey(proxy: proxy.name, listener: listener.name, address: $0.address)
+                    }
+                }
+            })
+        let ours = Set(known.filter { !staying.contains($0.key) }.values)
         var sockets: [[Worker.NewListener]] = threads.map { _ in [] }
         var bound: [ListenerKey: NetworkAddress] = [:]
         var failures: [BindFailure] = []
-        for proxy in publication.snapshot.plan.proxies {
+        for proxy in proxies {
             for listener in proxy.listeners {
                 for bind in listener.binds {
                     let key = ListenerKey(proxy: proxy.name, listener: listener.name, address: bind.address)
@@ -107,7 +122,7 @@ public final class DataPlane: Sendable {
                         continue
                     }
                     do {
-                        let (descriptors, actual) = try open(bind)
+                        let (descriptors, actual) = try open(bind, beside: ours)
                         bound[key] = actual
                         for (index, fd) in descriptors.enumerated() {
                             sockets[index].append(Worker.NewListener(key: key, fd: fd))
@@ -142,22 +157,28 @@ public final class DataPlane: Sendable {
 
     /// One socket for each worker. The first is bound without SO_REUSEPORT, so that a second process on the address gets an
     /// error instead of a share of the traffic; then the option is set and the others join (design section 9).
-    private func open(_ bind: ListenerPlan.Bind) throws(SystemError) -> ([Int32], NetworkAddress) {
+    ///
+    /// `ours` is what this process will not listen on any more: an address that only changes its owner, as when a gateway is renamed,
+    /// is shared for the moment until the old listener has gone.
+    private func open(
+        _ bind: ListenerPlan.Bind, beside ours: Set<NetworkAddress>
+    ) throws(SystemError) -> ([Int32], NetworkAddress) {
         do throws(SystemError) {
-            return try open(bind.address)
+            return try open(bind.address, isOurs: ours.contains(bind.address))
         } catch {
             guard error.isPermission, let other = bind.unprivileged else { throw error }
-            return try open(other)
+            return try open(other, isOurs: ours.contains(other))
         }
     }
 
-    private func open(_ planned: NetworkAddress) throws(SystemError) -> ([Int32], NetworkAddress) {
+    private func open(_ planned: NetworkAddress, isOurs: Bool) throws(SystemError) -> ([Int32], NetworkAddress) {
         guard var address = SocketAddress(planned) else { throw SystemError("bind \(planned)", code: EINVAL) }
         if case .unix(let path) = planned { removeDeadSocket(path, address) }
         var descriptors: [Int32] = []
         do throws(SystemError) {
             let first = try Socket(family: address.family)
             try SocketOperations.setOption(first.fd, SOL_SOCKET, SO_REUSEADDR, 1)
+            if isOurs, !address.isUnix { try SocketOperations.setOption(first.fd, SOL_SOCKET, SO_REUSEPORT, 1) }
             try SocketOperations.bind(first.fd, to: address)
             address = SocketOperations.localAddress(first.fd)
             if address.isUnix {
@@ -188,10 +209,18 @@ public final class DataPlane: Sendable {
         return (descriptors, .ip(host: address.host, port: address.port))
     }
 
-    /// A socket file that nobody listens on is left over from a process that died.
+    /// A socket file that nobody listens on is left over from a process that died. A file of another kind, or a listener that
+    /// is merely busy, refuses connections too and is not ours to remove.
     private func removeDeadSocket(_ path: String, _ address: SocketAddress) {
-        guard let probe = try? Socket(family: address.family) else { return }
-        if let connected = try? SocketOperations.connect(probe.fd, to: address) { _ = connected } else { unlink(path) }
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK,
+            let probe = try? Socket(family: address.family)
+        else { return }
+        do throws(SystemError) {
+            _ = try SocketOperations.connect(probe.fd, to: address)
+        } catch {
+            if error.code == ECONNREFUSED { unlink(path) }
+        }
     }
 
     /// Every open listening socket, by proxy and listener.
@@ -226,8 +255,13 @@ public final class DataPlane: Sendable {
         return counter.wait(within: limit)
     }
 
-    /// Ends the workers; connections that are still open are cut, log buffers handed to the writer.
+    /// Ends the workers; connections that are still open are cut, log buffers handed to the writer. Once is enough.
     public func stop() {
+        let isFirst = state.withLock { state in
+            defer { state.isStopped = true }
+            return !state.isStopped
+        }
+        guard isFirst else { return }
         for thread in threads {
             thread.post { worker in
                 worker.abortAll()
@@ -240,6 +274,7 @@ public final class DataPlane: Sendable {
 
     /// Hands what is buffered to the log writer.
     public func flushLogs() {
+        if state.withLock({ $0.isStopped }) { return }
         let counter = DispatchCounter(threads.count)
         for thread in threads {
             thread.post { worker in
@@ -315,6 +350,7 @@ final class WorkerThread: @unchecked Sendable {
                 clinux_name_thread("trellis-worker")
                 let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
                 worker.loop.run()
+                worker.ended()
                 return nil
             }, box.toOpaque())
         guard result == 0 else {

@@ -37,10 +37,9 @@ final class ClusterUpstreams {
         for endpoint in endpoints { endpoint.keepAliveTimeout = plan.keepAliveTimeout.nanoseconds }
     }
 
-    func drain() {
-        for endpoint in endpoints { endpoint.drain() }
-        endpoints = []
-    }
+    /// No snapshot has this destination any more. Requests that a draining listener still gets may go to it, on connections
+    /// that are not kept.
+    func drain() { for endpoint in endpoints { endpoint.drain() } }
 
     func pick() -> EndpointUpstreams? {
         guard !endpoints.isEmpty else { return nil }

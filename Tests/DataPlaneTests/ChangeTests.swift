@@ -1,4 +1,5 @@
 import DataPlane
+import Glibc
 import Routing
 import Synchronization
 import Telemetry
@@ -73,6 +74,48 @@ import Testing
             return failures.count == 1 && failures[0].listener == "second" && failures[0].error.isAddressInUse
         }
         #expect(try plane.ask(Self.get).body == "old")
+    }
+
+    @Test func anAddressMayChangeItsOwner() throws {
+        let (taken, port) = try Upstream.listen(backlog: 1)
+        Connection(owning: taken).close()
+        func plan(_ name: String) -> ProxyPlan {
+            var plan = fixed(name)
+            plan.name = name
+            plan.listeners[0].binds = [ListenerPlan.Bind(.ip(host: "127.0.0.1", port: port))]
+            return plan
+        }
+        let plane = try TestPlane([plan("first")], workers: 2)
+        #expect(try plane.ask(Self.get).body == "first")
+        try plane.publish([plan("second")])
+        for _ in 0..<20 { #expect(try plane.ask(Self.get).body == "second") }
+    }
+
+    @Test(arguments: ["", "GET / HT"])
+    func aRequestThatComesWhileItsListenerEndsIsServed(begun: String) throws {
+        let upstream = try Upstream.answering { _ in "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" }
+        let plane = try TestPlane([.forwarding(to: [upstream.port])])
+        let client = try plane.connect()
+        try client.send(begun)
+        #expect(eventually { plane.stats.value(.http("ingress", proxy: "p"), HTTPCounter.downstreamCxActive) == 1 })
+        if !begun.isEmpty { usleep(20_000) }
+        try plane.publish([])
+        try client.send(String(Self.get.dropFirst(begun.count)))
+        let answer = try client.answer()
+        #expect(answer.body == "ok")
+        #expect(answer["connection"] == "close")
+        #expect(try client.rest() == "")
+    }
+
+    @Test func aFileInPlaceOfASocketStays() throws {
+        let path = "/tmp/trellis-test-\(getpid()).sock"
+        let file = open(path, O_WRONLY | O_CREAT, 0o600)
+        close(file)
+        defer { unlink(path) }
+        var plan = fixed("new")
+        plan.listeners[0].binds = [ListenerPlan.Bind(.unix(path: path))]
+        #expect(throws: DataPlane.BindFailures.self) { try TestPlane([plan]) }
+        #expect(access(path, F_OK) == 0)
     }
 
     @Test func drainingWaitsForTheLastAnswer() throws {
