@@ -56,7 +56,8 @@ public enum HTTP1Writer {
         output.putLineEnd()
         output.putFields(block, skipping: Output.rewritten)
         switch (framing, block.method) {
-        case (.none, .get), (.none, .head), (.none, .delete), (.none, .connect), (.none, .trace), (.untilClose, _): break
+        case (.none, .get), (.none, .head), (.none, .delete), (.none, .connect), (.none, .trace), (.untilClose, _):
+            break
         case (.none, _): output.putLength(0)
         case (.length(let count), _): output.putLength(count)
         case (.chunked, _): output.put("transfer-encoding: chunked\r\n")

@@ -35,7 +35,8 @@ public enum Scheme: UInt8, Sendable { case http, https }
 /// Header names with a meaning for the proxy. `other` is any further name, `removed` a line taken out.
 public enum HeaderID: UInt8, CaseIterable, Sendable {
     case other, removed
-    case host, connection, keepAlive, proxyConnection, te, trailer, transferEncoding, contentLength, upgrade, http2Settings, expect
+    case host, connection, keepAlive, proxyConnection, te, trailer, transferEncoding, contentLength, upgrade
+    case http2Settings, expect
     case date, server, userAgent, contentType, accept, acceptEncoding, cookie, setCookie, location, via, authorization
     case cacheControl, contentEncoding, etag, lastModified, ifNoneMatch, ifModifiedSince, origin, referer
     case xForwardedFor, xForwardedProto, xForwardedPort, xForwardedHost, xRequestID
