@@ -244,7 +244,7 @@ import Testing
         let upstream = try Upstream { connection, _ in
             _ = try connection.request()
             asked.store(true, ordering: .sequentiallyConsistent)
-            _ = try connection.rest()
+            try connection.waitForReset()
             told.store(true, ordering: .sequentiallyConsistent)
         }
         let plane = try TestPlane([.forwarding(to: [upstream.port])], log: Self.log)

@@ -84,7 +84,7 @@ import Testing
         let gone = Atomic(false)
         let silent = try Upstream { connection, _ in
             _ = try connection.request()
-            _ = try connection.rest()
+            try connection.waitForReset()
             gone.store(true, ordering: .sequentiallyConsistent)
         }
         let plane = try TestPlane(workload: workload(calling: ["http://127.0.0.1:\(silent.port)/"], egress: nil))
@@ -99,7 +99,7 @@ import Testing
         let silent = try Upstream { connection, _ in
             _ = try connection.request()
             called.store(true, ordering: .sequentiallyConsistent)
-            _ = try connection.rest()
+            try connection.waitForReset()
             gone.store(true, ordering: .sequentiallyConsistent)
         }
         let plane = try TestPlane(workload: workload(calling: ["http://127.0.0.1:\(silent.port)/"], egress: nil))
