@@ -1,7 +1,7 @@
 """A body that ends while its receiver is full: the end is noticed all the same.
 
-A proxy stops reading when its receiver is full. If the last byte of a body has been read by then, nothing more comes from the
-socket that could call it back: it must remember that the end is still to be told.
+A proxy stops reading when its receiver is full. If the last byte of a body has been read by then, nothing more
+comes from the socket that could call it back: it must remember that the end is still to be told.
 """
 
 import socket
@@ -41,7 +41,7 @@ def mesh(launch, node, long_bodies):
 
 
 def test_a_request_that_fills_a_connection_still_being_made_leaves_the_clients_connection_open(mesh, node):
-    """Head and body come in one read; the upstream's connection takes nothing yet, so the queue is full with the last byte."""
+    """Head and body come in one read; the upstream's connection takes nothing yet, so the last byte fills the queue."""
     head = len(request("POST", "/one", body=b"x" * 60_000)) - 60_000
     body = b"x" * (PIECE - head)
     for _ in range(20):

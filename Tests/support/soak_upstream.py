@@ -1,7 +1,7 @@
-"""The workload of the soak test: a process that does what the request's query asks for, and that may be killed at any time.
+"""The workload of the soak test: a process that does what a request's query asks for, and may be killed at any time.
 
-`bytes` and `chunked` shape the answer, `delay` and `slow` its pace, `status` its status, `fault` what goes wrong. The answer
-says what arrived: `x-received: LENGTH CRC32`.
+`bytes` and `chunked` shape the answer, `delay` and `slow` its pace, `status` its status, `fault` what goes wrong.
+The answer says what arrived: `x-received: LENGTH CRC32`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from support.bulk import BLOCK
+from support.bulk import expected
 
 PIECE = 16_384
 
@@ -83,7 +83,7 @@ async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> boo
     if not (method == "HEAD" or status in (204, 304)):
         sent, pause = 0, float(asked.get("slow", "0"))
         while sent < size:
-            part = BLOCK[sent : min(size, sent + PIECE)]
+            part = expected(sent, min(PIECE, size - sent))
             writer.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             sent += len(part)
             await writer.drain()
