@@ -78,6 +78,7 @@ final class Exchange: UpstreamReceiver {
         requestFraming = framing
         record.version = request.version
         record.headerBytesReceived = UInt64(headBytes)
+        record.downstreamWireBytesReceived = UInt64(headBytes)
         deadlines = ExchangeDeadlines(now: worker.loop.now, idleTimeout: Self.idleTimeout)
         listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
         listener.httpCounters.add(HTTPCounter.downstreamRqActive)
@@ -229,12 +230,13 @@ final class Exchange: UpstreamReceiver {
             connection.attach(self)
             isReplayable = connection.isReused
         } catch {
-            reply(error.operation.hasPrefix("bind") ? .sourceAddress : .connectFailed(code: error.code))
+            let fault = error.operation.hasPrefix("bind") ? Fault.sourceAddress : .connectFailed(code: error.code)
+            record.upstreamFailureReason = LocalReply.reason(of: fault)
+            reply(fault)
             return
         }
         endpoint.counters.add(EndpointCounter.rqTotal)
         endpoint.counters.add(EndpointCounter.rqActive)
-        record.upstreamTxBegin = worker.loop.now
         upstream?.sendHead(request, framing: requestFraming)
         if fresh {
             if !replay.isEmpty { upstream?.sendBody(replay.readable) }
@@ -252,6 +254,18 @@ final class Exchange: UpstreamReceiver {
         isReplayable = false
         worker.replayBytes -= replay.count
         replay.removeAll()
+    }
+
+    override var exchangeRecord: Record? { record }
+
+    override func connected(_ connection: HTTP1ClientConnection) {
+        let now = worker.loop.now
+        record.upstreamPoolReady = now
+        record.upstreamConnectEnd = connection.isReused ? 0 : now
+        record.upstreamTxBegin = now
+        if isRequestEnded { record.upstreamTxEnd = now }
+        record.upstreamVersion = .http11
+        record.upstreamPeer = connection.peer
     }
 
     private var trailersIfAny: HeaderBlock? { requestTrailers.count > 0 ? requestTrailers : nil }
@@ -335,6 +349,7 @@ final class Exchange: UpstreamReceiver {
         if isReplayable { dropReplay() }
         let now = worker.loop.now
         record.upstreamRxBegin = now
+        record.downstreamTxBegin = now
         deadlines.active(now: now)
         isAnswerStarted = true
         record.status = Int(answer.status)
@@ -347,8 +362,10 @@ final class Exchange: UpstreamReceiver {
     }
 
     override func responseBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let now = worker.loop.now
         record.bodyBytesSent += UInt64(bytes.count)
-        deadlines.active(now: worker.loop.now)
+        if record.upstreamRxBodyBegin == 0 { record.upstreamRxBodyBegin = now }
+        deadlines.active(now: now)
         downstream?.sendBody(bytes)
         if let downstream, !downstream.hasRoom { upstream?.pauseResponse() }
     }
@@ -359,11 +376,13 @@ final class Exchange: UpstreamReceiver {
         if hasTrailers { record.responseTrailers = answerTrailers }
         attemptEnded(success: true)
         downstream?.sendEnd(trailers: hasTrailers ? answerTrailers : nil)
+        record.downstreamTxEnd = worker.loop.now
         finish()
     }
 
     override func upstreamFailed(_ failure: UpstreamFailure) {
         upstream = nil
+        record.upstreamFailureReason = LocalReply.reason(of: failure.fault)
         attemptEnded(success: false)
         if isAnswerStarted {
             if failure.fault == .badAnswer {
@@ -375,6 +394,7 @@ final class Exchange: UpstreamReceiver {
         }
         if maySilentlyTryAgain(failure) {
             secondTryUsed = true
+            record.upstreamFailureReason = nil
             answer.reset()
             answerTrailers.reset()
             attempt(fresh: true)
@@ -418,6 +438,7 @@ final class Exchange: UpstreamReceiver {
         }
         ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
         let body: StaticString = isGRPC && listener.dialect.replies == .envoy ? "" : local.body
+        record.localReplyBody = local.body
         if local.closes || !downstream.isRequestComplete { downstream.closeAfterAnswer() }
         sendLocal(body: UnsafeBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount))
     }
@@ -439,12 +460,14 @@ final class Exchange: UpstreamReceiver {
         isAnswerStarted = true
         record.status = Int(answer.status)
         record.response = answer
+        record.downstreamTxBegin = worker.loop.now
         downstream.sendHead(answer, framing: .length(UInt64(body.count)))
         if request.method != .head {
             record.bodyBytesSent += UInt64(body.count)
             downstream.sendBody(body)
         }
         downstream.sendEnd(trailers: nil)
+        record.downstreamTxEnd = worker.loop.now
         finish()
     }
 
@@ -523,7 +546,7 @@ final class Exchange: UpstreamReceiver {
         assert(state == .active)
         guard state == .active else { return }
         state = .idle
-        record.downstreamTxEnd = worker.loop.now
+        record.finished = worker.loop.now
         if let listener, let generation {
             worker.account(record, listener: listener, cluster: cluster, generation: generation, proxy: proxy)
         }

@@ -105,8 +105,9 @@ enum ForwardedHeaders {
     static func completeAnswer(
         _ head: HeaderBlock, request: HeaderBlock, dialect: Dialect, record: Record, worker: Worker
     ) {
-        if dialect.usesEnvoyHeaders {
-            let milliseconds = max(0, worker.loop.now - record.upstreamTxBegin) / 1_000_000
+        // Envoy counts from the end of the request and says nothing about an answer that came before it.
+        if dialect.usesEnvoyHeaders, record.downstreamRxEnd > 0 {
+            let milliseconds = max(0, worker.loop.now - record.downstreamRxEnd) / 1_000_000
             head.set(.xEnvoyUpstreamServiceTime, decimal(milliseconds, in: head))
         }
         if !head.contains(.date) { head.add(.date, worker.date) }

@@ -15,7 +15,11 @@ final class HTTP1ClientConnection: UpstreamStream {
     private var socket: Socket?
     private var fd: Int32 = -1
     private var phase = Phase.connecting
-    private var receiver: UpstreamReceiver?
+    private var receiver: UpstreamReceiver? { didSet { record = receiver?.exchangeRecord } }
+    /// The receiver's, as long as it is attached.
+    private var record: Record?
+    /// Both ends, for records: made once, when a record asks.
+    private(set) lazy var peer = makePeer()
     private lazy var timer = Timer(owner: self)
 
     private var parser = ResponseParser()
@@ -81,8 +85,17 @@ final class HTTP1ClientConnection: UpstreamStream {
     private func connectionEstablished() {
         phase = .active
         worker.loop.timers.cancel(timer)
-        receiver?.connected()
+        receiver?.connected(self)
         flush()
+    }
+
+    private func makePeer() -> PeerInfo {
+        let local = SocketOperations.localAddress(fd)
+        let remote = endpoint.address
+        return PeerInfo(
+            remote: endpoint.label.address, remoteIP: remote.isUnix ? "" : remote.host, remotePort: remote.port,
+            local: local.text, localIP: local.isUnix ? "" : local.host, localPort: local.port,
+            connectionID: worker.nextConnectionID())
     }
 
     // MARK: The request
@@ -99,12 +112,20 @@ final class HTTP1ClientConnection: UpstreamStream {
         isPaused = false
         receiverWaitsForRoom = false
         parser.reset()
+        record?.upstreamConnectBegin = isReused ? 0 : worker.loop.now
+        record?.upstreamHeaderBytesSent = 0
+        record?.upstreamHeaderBytesReceived = 0
+        record?.upstreamWireBytesSent = 0
+        record?.upstreamWireBytesReceived = 0
+        if phase == .active { receiver.connected(self) }
     }
 
     override func sendHead(_ head: HeaderBlock, framing: BodyFraming) {
         requestFraming = framing
         let space = outbound.space(HTTP1Writer.headBound(head))
-        outbound.commit(HTTP1Writer.writeRequest(head, framing: framing, into: space))
+        let count = HTTP1Writer.writeRequest(head, framing: framing, into: space)
+        outbound.commit(count)
+        record?.upstreamHeaderBytesSent = UInt64(count)
         worker.loop.callAfterEvent(self)
     }
 
@@ -151,6 +172,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable), UnsafeRawBufferPointer(bytes)) {
         case .bytes(let count):
             requestBytesSent = true
+            record?.upstreamWireBytesSent &+= UInt64(count)
             outbound.consume(min(count, queued))
             let direct = max(0, count - queued)
             outbound.append(UnsafeBufferPointer(rebasing: bytes[direct...]))
@@ -168,6 +190,7 @@ final class HTTP1ClientConnection: UpstreamStream {
             switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
             case .bytes(let count):
                 requestBytesSent = true
+                record?.upstreamWireBytesSent &+= UInt64(count)
                 outbound.consume(count)
             case .wouldBlock:
                 return
@@ -230,6 +253,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                 case .bytes(let count):
                     if count < space.count, !isPeerDone { isReadable = false }
                     responseBytesReceived = true
+                    record?.upstreamWireBytesReceived &+= UInt64(count)
                     let bytes = UnsafeBufferPointer(rebasing: space[..<count])
                     let used = process(bytes)
                     if used < count, phase == .active { inbound.append(UnsafeBufferPointer(rebasing: bytes[used...])) }
@@ -242,6 +266,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                 let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
                 if case .bytes(let count) = result {
                     if count < space.count, !isPeerDone { isReadable = false }
+                    record?.upstreamWireBytesReceived &+= UInt64(count)
                     inbound.commit(count)
                     consumeInbound()
                 } else {
@@ -287,6 +312,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                     return bytes.count
                 }
                 headReceived = true
+                record?.upstreamHeaderBytesReceived = UInt64(count)
                 decoder = BodyDecoder(parser.framing, limits: .response)
                 receiver.responseHead(framing: parser.framing)
             }

@@ -162,15 +162,19 @@ final class HTTP1ServerConnection: DownstreamStream {
             case .body:
                 // The end needs no room: after the last byte nobody may come to ask again.
                 guard !isRequestPaused || decoder.isComplete, let exchange else { return offset }
+                let record = exchange.record
                 switch decoder.next(rest, trailers: exchange.requestTrailers) {
                 case .needMore(let consumed):
+                    record.downstreamWireBytesReceived &+= UInt64(consumed)
                     return offset + consumed
                 case .data(let skip, let count):
                     let data = UnsafeBufferPointer(rebasing: rest[skip..<(skip + count)])
                     offset += skip + count
+                    record.downstreamWireBytesReceived &+= UInt64(skip + count)
                     exchange.requestBody(data)
                 case .end(let consumed):
                     offset += consumed
+                    record.downstreamWireBytesReceived &+= UInt64(consumed)
                     requestReceived(exchange)
                 case .refused(let error):
                     closesAfterAnswer = true
@@ -259,7 +263,9 @@ final class HTTP1ServerConnection: DownstreamStream {
     override func closeAfterAnswer() { closesAfterAnswer = true }
 
     override func sendContinue() {
-        outbound.append("HTTP/1.1 100 Continue\r\n\r\n")
+        let text: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        outbound.append(text)
+        exchange?.record.downstreamWireBytesSent &+= UInt64(text.utf8CodeUnitCount)
         worker.loop.callAfterEvent(self)
     }
 
@@ -279,16 +285,22 @@ final class HTTP1ServerConnection: DownstreamStream {
         let count = HTTP1Writer.writeResponse(
             head, framing: answerFraming, connection: connection, version: .http11, into: space)
         outbound.commit(count)
-        exchange.record.headerBytesSent += UInt64(count)
+        exchange.record.headerBytesSent &+= UInt64(count)
+        exchange.record.downstreamWireBytesSent &+= UInt64(count)
         worker.loop.callAfterEvent(self)
     }
 
     override func sendBody(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard answerHasBody, phase != .closed, bytes.count > 0 else { return }
+        var wireBytes = bytes.count
         if answerFraming == .chunked {
             let space = outbound.space(18)
-            outbound.commit(HTTP1Writer.writeChunkHeader(bytes.count, into: space))
+            let count = HTTP1Writer.writeChunkHeader(bytes.count, into: space)
+            outbound.commit(count)
+            wireBytes += count + 2
         }
+        // Before the bytes are written: the client may turn out to be gone, which ends the exchange.
+        exchange?.record.downstreamWireBytesSent &+= UInt64(wireBytes)
         write(bytes)
         guard phase != .closed else { return }
         if answerFraming == .chunked { outbound.append("\r\n") }
@@ -301,9 +313,14 @@ final class HTTP1ServerConnection: DownstreamStream {
         if answerFraming == .chunked, answerHasBody {
             if let trailers {
                 let space = outbound.space(HTTP1Writer.trailersBound(trailers))
-                outbound.commit(HTTP1Writer.writeTrailers(trailers, into: space))
+                let count = HTTP1Writer.writeTrailers(trailers, into: space)
+                outbound.commit(count)
+                // The last chunk's line is not part of the trailers.
+                exchange?.record.trailerBytesSent = UInt64(count - 3)
+                exchange?.record.downstreamWireBytesSent &+= UInt64(count)
             } else {
                 outbound.append("0\r\n\r\n")
+                exchange?.record.downstreamWireBytesSent &+= 5
             }
         }
         answerDone = true

@@ -1,3 +1,4 @@
+import Glibc
 import Routing
 import Telemetry
 import Wire
@@ -147,6 +148,19 @@ struct LocalReply {
         "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
     private static let protocolError: StaticString =
         "upstream connect error or disconnect/reset before headers. reset reason: protocol error"
+
+    /// Why no connection came about, in Envoy's words; nil for other faults.
+    static func reason(of fault: Fault) -> StaticString? {
+        guard case .connectFailed(let code) = fault else { return nil }
+        return switch code {
+        case ECONNREFUSED: "delayed connect error: Connection refused"
+        case EHOSTUNREACH: "delayed connect error: No route to host"
+        case ENETUNREACH: "delayed connect error: Network is unreachable"
+        case ECONNRESET: "delayed connect error: Connection reset by peer"
+        case ETIMEDOUT: "delayed connect error: Connection timed out"
+        default: "delayed connect error"
+        }
+    }
 
     private static func connectDetails(_ code: Int32) -> ResponseDetails {
         switch code {

@@ -1,4 +1,5 @@
 import Reactor
+import Telemetry
 import Wire
 
 // The seams between protocols and exchanges. An exchange knows a downstream stream and an upstream stream only through
@@ -67,7 +68,10 @@ class UpstreamReceiver: Handler {
     var response: HeaderBlock { preconditionFailure("overridden") }
     var responseTrailers: HeaderBlock { preconditionFailure("overridden") }
     var requestMethod: Method { .get }
-    func connected() {}
+    /// Where the bytes and times of the exchange are noted; nil if nobody wants to know.
+    var exchangeRecord: Record? { nil }
+    /// The connection stands, or stood already: what was sent goes out from here on.
+    func connected(_ connection: HTTP1ClientConnection) {}
     func responseHead(framing: BodyFraming) {}
     func responseBody(_ bytes: UnsafeBufferPointer<UInt8>) {}
     /// The answer is complete and the stream detached.

@@ -273,12 +273,13 @@ public final class Worker {
         let http = listener.httpCounters
         http.add(HTTPCounter.downstreamRqActive, -1)
         http.countDownstreamStatus(record.status)
-        listener.requestTime.record(nanoseconds: record.downstreamTxEnd - record.downstreamRxBegin)
+        listener.requestTime.record(nanoseconds: record.finished - record.downstreamRxBegin)
         if let cluster {
             cluster.counters.add(ClusterCounter.upstreamRqActive, -1)
             cluster.counters.countUpstreamStatus(record.status)
-            if record.upstreamRxEnd > 0 {
-                cluster.requestTime.record(nanoseconds: record.upstreamRxEnd - record.upstreamTxBegin)
+            // As in Envoy: from the end of the request; an answer that did not wait for it is no measure.
+            if record.upstreamRxEnd > 0, record.downstreamRxEnd > 0 {
+                cluster.requestTime.record(nanoseconds: record.upstreamRxEnd - record.downstreamRxEnd)
             }
             record.cluster = cluster.label
         }
