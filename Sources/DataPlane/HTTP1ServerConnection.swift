@@ -250,7 +250,8 @@ final class HTTP1ServerConnection: DownstreamStream {
             // Half-closed: the client has said all and waits for the answer.
             closesAfterAnswer = true
         case .lingering:
-            close()
+            // The answer may still be on its way; the connection closes behind it.
+            if outbound.isEmpty { close() }
         case .closed:
             break
         }

@@ -70,6 +70,22 @@ import Wire
         for _ in 0..<count { #expect(try client.answer().body.utf8.count == body.utf8.count) }
     }
 
+    /// The answer came before the end of the request, and the request ends while the answer is still on its way.
+    @Test func anEarlyAnswerIsDeliveredInFull() throws {
+        let size = 12_000_000
+        let body = String(repeating: "x", count: size)
+        let plane = try TestPlane([.proxy([.to(.fixedResponse(status: 413, body: body))])])
+        let client = try plane.connect(receiveBytes: 65_536)
+        try client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhalf")
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "p"), HTTPCounter.downstreamRqCompleted) == 1 })
+        try client.send("theend")
+        client.finishSending()
+        usleep(20_000)
+        #expect(try client.answer().body.utf8.count == size)
+        #expect(try client.rest() == "")
+    }
+
     /// More exchanges at once than a worker keeps for later; their timers must be gone with them.
     @Test func manyRequestsAtOnce() throws {
         let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(300)))
