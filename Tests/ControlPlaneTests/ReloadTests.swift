@@ -51,8 +51,8 @@ struct ReloadTests {
         #expect(outcome.difference.routes.changed == ["colors/front/color.colors.local/canary"])
         let bodies = answers.current.bodies
         #expect(Set(bodies) == ["200 blue\n", "200 green\n"])
-        let firstGreen = try #require(bodies.firstIndex(of: "200 green\n"))
-        #expect(!bodies[firstGreen...].contains("200 blue\n"), "a request went the old way after the swap")
+        // Workers adopt one after the other; once published, all have. One request may have been under way.
+        #expect(!bodies[(before + 1)...].contains("200 blue\n"), "a request went the old way after the swap")
     }
 
     @Test("A bad file leaves the old routes serving and says what is wrong, and a repaired one is served")
