@@ -18,7 +18,7 @@
     func lease() -> UnsafeMutableRawPointer {
         leased += 1
         if let block = unsafe free.popLast() { return unsafe block }
-        return unsafe .allocate(byteCount: Self.blockBytes, alignment: 16)
+        return .allocate(byteCount: Self.blockBytes, alignment: 16)
     }
 
     func giveBack(_ block: UnsafeMutableRawPointer) {
@@ -59,7 +59,7 @@
     }
 
     public func append(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let source = unsafe bytes.baseAddress, bytes.count > 0 else { return }
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         unsafe reserve(bytes.count).copyMemory(from: source, byteCount: bytes.count)
         tail += bytes.count
     }

@@ -10,7 +10,7 @@ import Glibc
 
     /// An address that stands for nothing yet; the kernel fills it in.
     init() {
-        unsafe storage = sockaddr_storage()
+        storage = sockaddr_storage()
         length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     }
 
@@ -33,7 +33,7 @@ import Glibc
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(AF_INET6)
         address.sin6_port = in_port_t(UInt16(port).bigEndian)
-        unsafe address.sin6_addr = v6
+        address.sin6_addr = v6
         unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: address, as: sockaddr_in6.self) }
         length = socklen_t(MemoryLayout<sockaddr_in6>.size)
     }
@@ -50,7 +50,7 @@ import Glibc
         length = socklen_t(2 + bytes.count + 1)
     }
 
-    public var family: Int32 { unsafe Int32(storage.ss_family) }
+    public var family: Int32 { Int32(storage.ss_family) }
 
     public var isUnix: Bool { family == AF_UNIX }
 
