@@ -70,5 +70,6 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: plain),
         .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane"], swiftSettings: plain),
         .testTarget(name: "ArchitectureTests", swiftSettings: plain),
+        .testTarget(name: "DiscoveryTests", dependencies: ["Discovery"], swiftSettings: plain),
     ]
 )

@@ -1,5 +1,5 @@
-// The endpoints of one destination, whoever found them. Today the placement does (`discovery: local`): instances behind
-// sidecars, workloads reached directly, registered targets. DNS and Cloud Map will publish the same type, so that nothing
+// The endpoints of one destination, whoever found them: the placement (`discovery: local`: instances behind sidecars, workloads
+// reached directly, registered targets) or DNS (`discovery: definitions`). Cloud Map will publish the same type, so that nothing
 // above notices who found an endpoint. A set keeps the order of its source and holds every address once: an address listed
 // twice must not get twice the traffic.
 
@@ -33,6 +33,22 @@ public struct EndpointSet: Sendable, Equatable {
     /// Workloads that are reached directly; each is named by its address.
     public init(addresses: [NetworkAddress]) {
         for address in addresses { insert(Endpoint(name: address.description, address: address)) }
+    }
+
+    /// What a name came to. As one logical host (`LOADBALANCER`) it is named by the host name and has the first address of
+    /// the answer, whichever that is this time; otherwise every address is an endpoint, in numerical order, so that servers
+    /// which rotate their answers change nothing.
+    public init(discovered addresses: [IPAddress], of host: DomainName, port: Int, isOneLogicalHost: Bool) {
+        self.init()
+        guard isOneLogicalHost else {
+            for address in addresses.sorted(by: IPAddress.isOrdered) {
+                let address = NetworkAddress.ip(address.description, port: port)
+                insert(Endpoint(name: address.description, address: address))
+            }
+            return
+        }
+        guard let first = addresses.first else { return }
+        insert(Endpoint(name: "\(host):\(port)", address: .ip(first.description, port: port)))
     }
 
     private mutating func insert(_ endpoint: Endpoint) {
