@@ -61,6 +61,9 @@ struct MeshLowering {
         var plan = ProxyPlan(name: name, role: role, mesh: definition.name, source: findings.source(key))
         plan.upstreamSourceIP = IPLiteral.isWildcard(address) ? nil : address
         plan.accessLogs = logs.lower(logging, key)
+        if placement.resolvesNames.contains(definition.name) {
+            plan.authorityFamilies = AddressFamilies(node: nil, mesh: definition.spec.serviceDiscovery?.ipPreference)
+        }
         return ProxyBuilder(plan)
     }
 }

@@ -13,9 +13,11 @@ struct NotInForce {
 
     func report(_ mesh: MeshDefinition, _ nodes: [String: PlacedNode]) {
         let key = ResourceKey.mesh(mesh.name)
-        ipPreference(mesh.spec.serviceDiscovery?.ipPreference, key, "serviceDiscovery.ipPreference")
+        if !nodes.values.contains(where: { $0.discovered != nil }) {
+            ipPreference(mesh.spec.serviceDiscovery?.ipPreference, key, "serviceDiscovery.ipPreference")
+        }
         for (name, spec) in mesh.virtualNodes.sortedByName {
-            report(spec, .virtualNode(name, mesh: mesh.name), hasSidecar: nodes[name]?.direct == nil)
+            report(spec, .virtualNode(name, mesh: mesh.name), nodes[name])
         }
         for (name, router) in mesh.virtualRouters.sortedByName {
             let key = ResourceKey.virtualRouter(name, mesh: mesh.name)
@@ -31,7 +33,8 @@ struct NotInForce {
         }
     }
 
-    private func report(_ spec: VirtualNodeSpec, _ key: ResourceKey, hasSidecar: Bool) {
+    private func report(_ spec: VirtualNodeSpec, _ key: ResourceKey, _ node: PlacedNode?) {
+        let hasSidecar = node?.direct == nil
         for (index, listener) in (spec.listeners ?? []).enumerated() {
             let field = "listeners[\(index)]"
             applicationProtocol(ServicePort(listener.portMapping), key, field)
@@ -50,7 +53,8 @@ struct NotInForce {
             clientPolicy(backend.clientPolicy, key, "backends[\(index)].virtualService.clientPolicy")
         }
         switch spec.serviceDiscovery {
-        case .dns(let dns): ipPreference(dns.ipPreference, key, "serviceDiscovery.dns.ipPreference")
+        case .dns(let dns):
+            if node?.discovered == nil { ipPreference(dns.ipPreference, key, "serviceDiscovery.dns.ipPreference") }
         case .awsCloudMap(let map): ipPreference(map.ipPreference, key, "serviceDiscovery.awsCloudMap.ipPreference")
         case nil: break
         }
@@ -103,7 +107,7 @@ struct NotInForce {
         guard preference != nil else { return }
         findings.note(
             Self.code, key, field,
-            "the address family is that of the placement: discovery by definitions is not built yet")
+            "the address family is that of the placement; with 'discovery: definitions' it is that of the answers")
     }
 
     private func notApplied(_ key: ResourceKey, _ field: String, _ what: String) {

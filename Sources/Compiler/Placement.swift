@@ -15,6 +15,8 @@ struct Placement {
     var vpcs: [String: String] = [:]
     /// By target group.
     var targetGroups: [String: [PlacedTarget]] = [:]
+    /// Meshes with `discovery: definitions`: names outside the mesh are resolved as well.
+    var resolvesNames: Set<String> = []
 
     func node(_ name: String, mesh: String) -> PlacedNode? { nodes[mesh]?[name] }
 }
@@ -24,6 +26,19 @@ struct PlacedNode {
     var instances: [PlacedInstance] = []
     /// Workloads reached directly. A node with these has no instances.
     var direct: EndpointSet?
+    /// The name by which clients find the node instead of either (`discovery: definitions`).
+    var discovered: DiscoveredNode?
+}
+
+/// A node that is found by a name; the port is that of the listener in question, as defined.
+struct DiscoveredNode {
+    var hostname: String
+    var answer: DiscoveryPlan.Answer
+    var families: AddressFamilies
+
+    func plan(port: Int) -> DiscoveryPlan {
+        DiscoveryPlan(hostname: hostname, port: port, answer: answer, families: families)
+    }
 }
 
 struct PlacedInstance {

@@ -40,13 +40,18 @@ struct PlacementResolver {
         var placement = Placement()
         for (mesh, definition) in definitions.meshes.sortedByName {
             let local = definitions.local.meshes[mesh] ?? MeshPlacement()
-            reportDiscovery(local, mesh: mesh)
+            if local.discovery == .definitions { placement.resolvesNames.insert(mesh) }
+            let choice = DiscoveryChoice(mesh: definition, local: local, findings: findings)
             for (gateway, _) in definition.virtualGateways.sortedByName {
                 placement.gateways[mesh, default: [:]][gateway] = place(
                     gateway: gateway, local.gateways[gateway]?.address, mesh: mesh)
             }
             for (node, spec) in definition.virtualNodes.sortedByName {
-                placement.nodes[mesh, default: [:]][node] = place(node: node, spec, local.nodes[node], mesh: mesh)
+                let name = choice.name(of: node, spec)
+                var placed = place(
+                    node: node, spec, local.nodes[node], mesh: mesh, isDiscovered: name != nil)
+                placed.discovered = name
+                placement.nodes[mesh, default: [:]][node] = placed
             }
         }
         for (_, network) in definitions.serviceNetworks.sortedByName {
@@ -73,7 +78,7 @@ struct PlacementResolver {
     }
 
     private mutating func place(
-        node: String, _ spec: VirtualNodeSpec, _ local: NodePlacement?, mesh: String
+        node: String, _ spec: VirtualNodeSpec, _ local: NodePlacement?, mesh: String, isDiscovered: Bool
     ) -> PlacedNode {
         let key = ResourceKey.local(mesh: mesh)
         let field = SourceMap.path("nodes", member: node)
@@ -85,7 +90,9 @@ struct PlacementResolver {
             return PlacedNode(direct: set)
         }
         let instances = local?.instances ?? []
-        if instances.count > 1, spec.serviceDiscovery?.isOneLogicalHost == true, !(spec.listeners ?? []).isEmpty {
+        if instances.count > 1, !isDiscovered, spec.serviceDiscovery?.isOneLogicalHost == true,
+            !(spec.listeners ?? []).isEmpty
+        {
             findings.warning(
                 "one-logical-host", .virtualNode(node, mesh: mesh), "serviceDiscovery.dns",
                 "\(instances.count) local instances are endpoints of their own here; AWS treats LOADBALANCER discovery as"
@@ -184,15 +191,6 @@ struct PlacementResolver {
     }
 
     // MARK: Findings
-
-    private func reportDiscovery(_ local: MeshPlacement, mesh: String) {
-        let key = ResourceKey.local(mesh: mesh)
-        let message = "endpoints still come from the placement: discovery by definitions is not built yet"
-        if local.discovery == .definitions { findings.warning("not-in-force", key, "discovery", message) }
-        for (name, node) in local.nodes.sortedByName where node.discovery == .definitions {
-            findings.warning("not-in-force", key, SourceMap.path("nodes", member: name) + ".discovery", message)
-        }
-    }
 
     /// Placements of things that do not exist.
     private func reportUnknownNames() {

@@ -12,9 +12,10 @@ struct MeshContext {
     let ports: PortPolicy
     let findings: Findings
 
-    /// Who answers at a destination, seen from outside: the ingress of every instance, or the workloads themselves.
+    /// Who answers at a destination, seen from outside: the ingress of every instance, or the workloads themselves; nobody
+    /// that is known already if they are discovered.
     func endpoints(of destination: Destination) -> EndpointSet {
-        guard let node = nodes[destination.node] else { return EndpointSet() }
+        guard let node = nodes[destination.node], node.discovered == nil else { return EndpointSet() }
         if let direct = node.direct { return direct }
         return EndpointSet(
             instances: node.instances.map { instance in
@@ -70,6 +71,7 @@ struct ProxyBuilder {
                 endpoints: mesh.endpoints(of: destination).endpoints.map {
                     EndpointPlan(name: $0.name, address: SocketAddress($0.address))
                 },
+                discovery: mesh.nodes[destination.node]?.discovered?.plan(port: destination.port.port),
                 source: mesh.findings.source(key)))
     }
 }

@@ -242,7 +242,8 @@ private struct ExplanationRun {
                 let cluster = proxy.clusters[backend.cluster]
                 return Explanation.Backend(
                     cluster: cluster.name, source: cluster.source, weight: backend.weight,
-                    percent: 100 * Double(backend.weight) / total, endpoints: cluster.endpoints)
+                    percent: 100 * Double(backend.weight) / total, endpoints: cluster.endpoints,
+                    discovery: cluster.discovery)
             }
             explanation.outcome = .forward
         case .fixedResponse(let status, let body): explanation.outcome = .fixedResponse(status: status, body: body)

@@ -61,6 +61,8 @@ public struct Explanation: Sendable, Equatable {
         /// Share of the requests, 0 through 100.
         public var percent: Double
         public var endpoints: [EndpointPlan]
+        /// Where they come from if not from the plan.
+        public var discovery: DiscoveryPlan?
     }
 
     /// The limits that apply, each with what set it; nil values are "none".
@@ -118,8 +120,9 @@ extension Explanation: CustomStringConvertible {
         if let second { lines += describe(second) }
         for backend in backends {
             let endpoints = backend.endpoints.map { "\($0.name) \($0.address)" }.joined(separator: ", ")
+            let none = backend.discovery.map { "discovered: \($0)" } ?? "none"
             lines.append(
-                "backend \(percentText(backend.percent)) \(backend.cluster): \(endpoints.isEmpty ? "none" : endpoints)")
+                "backend \(percentText(backend.percent)) \(backend.cluster): \(endpoints.isEmpty ? none : endpoints)")
         }
         if let timeouts {
             lines.append("request timeout \(text(timeouts.request))")

@@ -82,6 +82,9 @@ public struct ProxyPlan: Sendable, Equatable {
     /// kernel, as do other destinations, which no loopback address can reach.
     public var upstreamSourceIP: String?
     public var admin: NetworkAddress?
+    /// Which addresses of a name a request goes to whose route ends in `forwardToAuthority`; nil: names are not resolved,
+    /// and only IP literals and `localhost` are reached.
+    public var authorityFamilies: AddressFamilies?
     public var accessLogs: [AccessLogPlan] = []
     public var listeners: [ListenerPlan] = []
     /// Referred to by index from listeners and delegating routes.
@@ -296,7 +299,11 @@ public struct ClusterPlan: Sendable, Equatable {
     /// Envoy's name as App Mesh gave it: `cds_egress_<mesh>_<node>_<protocol>_<port>`. Unique in its proxy.
     public var name: String
     public var applicationProtocol: ApplicationProtocol
+    /// Empty if they are discovered.
     public var endpoints: [EndpointPlan]
+    /// Where the endpoints come from instead of the plan: they are published apart from it, under the proxy's and the
+    /// cluster's names.
+    public var discovery: DiscoveryPlan?
     public var connectTimeout: Duration
     /// How long an unused upstream connection is kept.
     public var keepAliveTimeout: Duration
@@ -306,12 +313,14 @@ public struct ClusterPlan: Sendable, Equatable {
 
     public init(
         name: String, applicationProtocol: ApplicationProtocol = .http, endpoints: [EndpointPlan],
-        connectTimeout: Duration = .seconds(5), keepAliveTimeout: Duration = .seconds(3600),
+        discovery: DiscoveryPlan? = nil, connectTimeout: Duration = .seconds(5),
+        keepAliveTimeout: Duration = .seconds(3600),
         requestHeaders: [Dialect.ConstantHeader] = [], source: SourceRef
     ) {
         self.name = name
         self.applicationProtocol = applicationProtocol
         self.endpoints = endpoints
+        self.discovery = discovery
         self.connectTimeout = connectTimeout
         self.keepAliveTimeout = keepAliveTimeout
         self.requestHeaders = requestHeaders
@@ -327,4 +336,40 @@ public struct EndpointPlan: Sendable, Equatable {
         self.name = name
         self.address = address
     }
+}
+
+/// A cluster whose endpoints are the addresses of a name.
+public struct DiscoveryPlan: Sendable, Hashable, CustomStringConvertible {
+    public enum Answer: Sendable, Hashable {
+        /// Every address is an endpoint; what is no longer in the answer drains.
+        case everyAddress
+        /// The name is one endpoint: each new connection goes to the first address of the answer of its time, and
+        /// connections that stand are not touched by later answers.
+        case oneLogicalHost
+    }
+
+    /// As defined.
+    public var hostname: String
+    public var port: Int
+    public var answer: Answer
+    public var families: AddressFamilies
+
+    public init(hostname: String, port: Int, answer: Answer, families: AddressFamilies) {
+        self.hostname = hostname
+        self.port = port
+        self.answer = answer
+        self.families = families
+    }
+
+    public var description: String {
+        "dns \(hostname):\(port), \(answer == .everyAddress ? "every address" : "one logical host"), \(families.rawValue)"
+    }
+}
+
+/// Which addresses of a name are used. A preferred family is used alone where there is one of it, else the other one.
+public enum AddressFamilies: String, Sendable, Hashable, CaseIterable {
+    case ipv6Preferred = "IPv6 preferred"
+    case ipv4Preferred = "IPv4 preferred"
+    case ipv4Only = "IPv4 only"
+    case ipv6Only = "IPv6 only"
 }

@@ -106,6 +106,7 @@ private struct PlanInventory {
                 name: proxy.name, role: proxy.role, mesh: proxy.mesh, source: Self.placeless(proxy.source))
             own.upstreamSourceIP = proxy.upstreamSourceIP
             own.admin = proxy.admin
+            own.authorityFamilies = proxy.authorityFamilies
             own.accessLogs = proxy.accessLogs.map {
                 AccessLogPlan(path: $0.path, format: $0.format, source: Self.placeless($0.source))
             }

@@ -114,18 +114,6 @@ struct NotInForceTests {
         #expect(compile(mesh).codes == [])
     }
 
-    @Test("is the discovery of definitions, for the mesh and for a node")
-    func discovery() {
-        let local = MeshPlacement(
-            discovery: .definitions, nodes: ["blue": NodePlacement(discovery: .definitions)])
-        let compiled = compile(colors(), local: local)
-        #expect(compiled.codes == ["warning not-in-force", "warning not-in-force"])
-        #expect(
-            compiled.diagnostics.map(\.path) == [
-                "mesh colors / local / discovery", "mesh colors / local / nodes.blue.discovery",
-            ])
-    }
-
     @Test(
         "is opened for no protocol that is not built, and routed to by nobody",
         arguments: [PortProtocol.http2, .grpc, .tcp])
