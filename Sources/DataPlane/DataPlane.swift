@@ -53,7 +53,7 @@ public final class DataPlane: Sendable {
     public let configuration: Configuration
     public let stats: StatStore
     public let logs: LogWriter
-    private let threads: [WorkerThread]
+    let threads: [WorkerThread]
     private let state = Mutex(State())
 
     private struct State {
@@ -63,6 +63,8 @@ public final class DataPlane: Sendable {
         var slots: [LogFile] = []
         /// The workers have ended, or are about to: nobody would answer.
         var isStopped = false
+        /// Of the clusters in `publication` that are discovered, as far as they have been.
+        var discovered: [ClusterKey: [EndpointPlan]] = [:]
     }
 
     public init(configuration: Configuration, stats: StatStore, logs: LogWriter) throws(SystemError) {
@@ -140,15 +142,17 @@ public final class DataPlane: Sendable {
             for list in sockets { for listener in list { _ = Glibc.close(listener.fd) } }
             throw BindFailures(failures: failures)
         }
-        let slots = state.withLock { state in
+        let (slots, discovered) = state.withLock { state in
             state.bound = bound
             state.publication = publication
-            return state.slots
+            let clusters = publication.discoveredClusters
+            state.discovered = state.discovered.filter { clusters.contains($0.key) }
+            return (state.slots, state.discovered)
         }
         let done = DispatchCounter(threads.count)
         for (thread, list) in zip(threads, sockets) {
             thread.post { worker in
-                worker.adopt(publication, newListeners: list, slots: slots)
+                worker.adopt(publication, newListeners: list, slots: slots, discovered: discovered)
                 done.signal()
             }
         }
@@ -232,6 +236,14 @@ public final class DataPlane: Sendable {
             .sorted {
                 ($0.proxy, $0.listener, $0.planned.description) < ($1.proxy, $1.listener, $1.planned.description)
             }
+    }
+
+    /// Keeps endpoint sets for the next publications.
+    func remember(_ endpoints: [ClusterKey: [EndpointPlan]]) {
+        state.withLock { state in
+            guard let clusters = state.publication?.discoveredClusters else { return }
+            for (key, set) in endpoints where clusters.contains(key) { state.discovered[key] = set }
+        }
     }
 
     // MARK: The end

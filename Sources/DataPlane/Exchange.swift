@@ -213,7 +213,28 @@ final class Exchange: UpstreamReceiver {
         self.cluster = cluster
         cluster.counters.add(ClusterCounter.upstreamRqTotal)
         cluster.counters.add(ClusterCounter.upstreamRqActive)
+        if cluster.isPending {
+            isReplayable = false
+            upstream = cluster.wait(for: self, worker.loop)
+        } else {
+            attempt(fresh: false)
+        }
+    }
+
+    /// The destination's endpoints are known, or the wait for them took too long: what came of the request meanwhile
+    /// follows its head.
+    func discoveryEnded(_ wait: DiscoveryWait) {
+        guard state == .active, upstream === wait else { return }
+        upstream = nil
         attempt(fresh: false)
+        guard let upstream else { return }
+        if !wait.body.isEmpty { forwardBody(wait.body.readable) }
+        if isRequestEnded {
+            record.upstreamTxEnd = worker.loop.now
+            upstream.sendEnd(trailers: trailersIfAny)
+        } else if upstream.hasRoom {
+            downstream?.resumeRequest()
+        }
     }
 
     private func attempt(fresh: Bool) {
@@ -226,6 +247,7 @@ final class Exchange: UpstreamReceiver {
         if !fresh { record.attempts += 1 }
         do {
             let connection = try endpoint.connection(fresh: fresh, connectTimeout: cluster.connectTimeout)
+            record.endpoint = connection.label
             upstream = connection
             connection.attach(self)
             isReplayable = connection.isReused
@@ -273,6 +295,10 @@ final class Exchange: UpstreamReceiver {
     func requestBody(_ bytes: UnsafeBufferPointer<UInt8>) {
         record.bodyBytesReceived += UInt64(bytes.count)
         deadlines.active(now: worker.loop.now)
+        forwardBody(bytes)
+    }
+
+    private func forwardBody(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let upstream else { return }
         if isReplayable {
             if request.method.isIdempotent || !upstream.hasSent,

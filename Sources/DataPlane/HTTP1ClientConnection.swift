@@ -12,6 +12,8 @@ final class HTTP1ClientConnection: UpstreamStream {
 
     private unowned(unsafe) let worker: Worker
     private let endpoint: EndpointUpstreams
+    /// Of the endpoint as it was when the connection was made.
+    let label: EndpointLabel
     private var socket: Socket?
     private var fd: Int32 = -1
     private var phase = Phase.connecting
@@ -43,6 +45,7 @@ final class HTTP1ClientConnection: UpstreamStream {
 
     init(endpoint: EndpointUpstreams, worker: Worker) {
         self.endpoint = endpoint
+        label = endpoint.label
         self.worker = worker
         inbound = ByteQueue(pool: worker.loop.pool)
         outbound = ByteQueue(pool: worker.loop.pool)

@@ -13,9 +13,15 @@ public final class Publication: Sendable {
     let handlers: [String: any LocalHandlerFactory]
     /// Log targets by proxy.
     let logTargets: [[LogTarget]]
+    /// Asked for the names of authorities by proxies that may resolve them.
+    let names: (any AuthorityResolver)?
 
-    public init(snapshot: Snapshot, handlers: [String: any LocalHandlerFactory], logTargets: [[LogTarget]]) {
+    public init(
+        snapshot: Snapshot, handlers: [String: any LocalHandlerFactory], logTargets: [[LogTarget]],
+        names: (any AuthorityResolver)? = nil
+    ) {
         self.snapshot = snapshot
+        self.names = names
         self.handlers = handlers
         self.logTargets = logTargets
         let plan = snapshot.plan

@@ -12,34 +12,79 @@ final class ClusterUpstreams {
     /// Set on every request that goes here.
     private(set) var requestHeaders: [Dialect.ConstantHeader] = []
     private var balancer: RoundRobin
-    let name: String
+    let key: ClusterKey
     /// For records.
     var label: ClusterLabel?
+    /// As adopted last, for endpoints that are published later.
+    private(set) var plan: ClusterPlan?
+    /// Where the proxy connects to loopback destinations from.
+    var sourceIP: String?
+    /// Of all endpoints, where they are not to be found in the statistics.
+    var endpointCounters: CounterBlock?
+    /// Set for clusters of authorities that clients name.
+    var authority: AuthorityState?
+    /// Nobody knows the endpoints yet: requests wait for them.
+    var isPending = false
+    /// The exchanges that wait.
+    private(set) var waiting: DiscoveryWaits?
 
-    init(name: String, counters: CounterBlock, requestTime: Histogram, start: UInt32) {
-        self.name = name
+    init(key: ClusterKey, counters: CounterBlock, requestTime: Histogram, start: UInt32) {
+        self.key = key
         self.counters = counters
         self.requestTime = requestTime
         balancer = RoundRobin(start: start)
     }
 
-    /// Takes over the endpoints of a new plan: known ones keep their connections, removed ones drain.
-    func adopt(_ plan: ClusterPlan, make: (EndpointPlan) -> EndpointUpstreams?) {
+    /// Takes over a new plan. Its endpoints are the plan's own, or the ones discovered; nil if they are not known yet: then
+    /// those of before serve on, and without any, requests wait.
+    func adopt(_ plan: ClusterPlan, endpoints: [EndpointPlan]?, make: (EndpointPlan) -> EndpointUpstreams?) {
+        self.plan = plan
         connectTimeout = plan.connectTimeout.nanoseconds
         requestHeaders = plan.requestHeaders
+        if let endpoints {
+            replaceEndpoints(endpoints, isOneLogicalHost: plan.discovery?.answer == .oneLogicalHost, make: make)
+        } else if self.endpoints.isEmpty {
+            isPending = true
+        }
+        for endpoint in self.endpoints { endpoint.keepAliveTimeout = plan.keepAliveTimeout.nanoseconds }
+    }
+
+    /// Known endpoints keep their connections, those that are gone drain.
+    private func replaceEndpoints(
+        _ plans: [EndpointPlan], isOneLogicalHost: Bool, make: (EndpointPlan) -> EndpointUpstreams?
+    ) {
         var kept = Dictionary(endpoints.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
-        endpoints = plan.endpoints.compactMap { endpoint in
-            let key = EndpointUpstreams.Key(name: endpoint.name, address: endpoint.address)
-            if let known = kept.removeValue(forKey: key) { return known }
-            return make(endpoint)
+        endpoints = plans.compactMap { endpoint in
+            let key = EndpointUpstreams.Key(endpoint, isOneLogicalHost: isOneLogicalHost)
+            guard let known = kept.removeValue(forKey: key) else { return make(endpoint) }
+            if isOneLogicalHost, let now = make(endpoint) { known.move(like: now) }
+            return known
         }
         for removed in kept.values { removed.drain() }
-        for endpoint in endpoints { endpoint.keepAliveTimeout = plan.keepAliveTimeout.nanoseconds }
+        settle()
+    }
+
+    /// Nothing more will be known for now: whoever waits goes on with what there is.
+    func settle() {
+        isPending = false
+        waiting?.endAll()
     }
 
     /// No snapshot has this destination any more. Requests that a draining listener still gets may go to it, on connections
     /// that are not kept.
-    func drain() { for endpoint in endpoints { endpoint.drain() } }
+    func drain() {
+        for endpoint in endpoints { endpoint.drain() }
+        settle()
+    }
+
+    /// The place of an exchange among those that wait.
+    func wait(for exchange: Exchange, _ loop: EventLoop) -> DiscoveryWait {
+        let wait = DiscoveryWait(exchange, cluster: self, pool: loop.pool, deadline: loop.now + DiscoveryWaits.limit)
+        let waits = waiting ?? DiscoveryWaits(loop: loop)
+        waiting = waits
+        waits.add(wait)
+        return wait
+    }
 
     func pick() -> EndpointUpstreams? {
         guard !endpoints.isEmpty else { return nil }
@@ -52,13 +97,25 @@ final class EndpointUpstreams {
     struct Key: Hashable {
         var name: String
         var address: NetworkAddress
+
+        /// One logical host is the same whatever its address is.
+        init(_ plan: EndpointPlan, isOneLogicalHost: Bool) {
+            name = plan.name
+            address = isOneLogicalHost ? .unix(path: "") : plan.address
+        }
+
+        init(name: String, address: NetworkAddress) {
+            self.name = name
+            self.address = address
+        }
     }
 
     let key: Key
-    let address: SocketAddress
+    /// Of new connections.
+    private(set) var address: SocketAddress
     /// Connections are made from here; nil leaves it to the kernel.
-    let sourceAddress: SocketAddress?
-    let label: EndpointLabel
+    private(set) var sourceAddress: SocketAddress?
+    private(set) var label: EndpointLabel
     let counters: CounterBlock
     let clusterCounters: CounterBlock
     var keepAliveTimeout: Int64 = 3_600_000_000_000
@@ -93,6 +150,13 @@ final class EndpointUpstreams {
         if isDraining { return false }
         idle.append(connection)
         return true
+    }
+
+    /// New connections go where another endpoint's would; those that stand stay.
+    func move(like other: EndpointUpstreams) {
+        address = other.address
+        sourceAddress = other.sourceAddress
+        label = other.label
     }
 
     func forget(_ connection: HTTP1ClientConnection) {

@@ -52,11 +52,6 @@ public final class Worker {
     /// Called on this thread when no connection of a draining listener is left.
     var onDrained: (() -> Void)?
 
-    private struct ClusterKey: Hashable {
-        var proxy: String
-        var cluster: String
-    }
-
     init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
     {
         self.index = index
@@ -87,7 +82,10 @@ public final class Worker {
     }
 
     /// Serves `publication` from the next request on. Runs between events, on this worker's thread.
-    func adopt(_ publication: Publication, newListeners: [NewListener], slots: [LogFile]) {
+    func adopt(
+        _ publication: Publication, newListeners: [NewListener], slots: [LogFile],
+        discovered: [ClusterKey: [EndpointPlan]]
+    ) {
         let old = generation
         let snapshot = publication.snapshot
         var kept: [ClusterKey: ClusterUpstreams] = [:]
@@ -99,7 +97,9 @@ public final class Worker {
             let cluster = clusters[key] ?? makeCluster(key)
             cluster.label = publication.clusterLabels[index]
             kept[key] = cluster
-            cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy) }
+            cluster.sourceIP = proxy.upstreamSourceIP
+            let endpoints = plan.discovery == nil ? plan.endpoints : discovered[key]
+            cluster.adopt(plan, endpoints: endpoints) { makeEndpoint($0, cluster: cluster, plan: plan) }
             return cluster
         }
         generation = Generation(publication: publication, clusters: ordered)
@@ -146,32 +146,33 @@ public final class Worker {
 
     private func makeCluster(_ key: ClusterKey) -> ClusterUpstreams {
         ClusterUpstreams(
-            name: key.cluster,
+            key: key,
             counters: stats.counters(.cluster(key.cluster, proxy: key.proxy), worker: index),
             requestTime: stats.histogram(.cluster(key.cluster, proxy: key.proxy), .upstreamRqTime, worker: index),
             start: UInt32(truncatingIfNeeded: random.next()))
     }
 
     private func makeEndpoint(
-        _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan, proxy: ProxyPlan,
-        counters: CounterBlock? = nil
+        _ plan: EndpointPlan, cluster: ClusterUpstreams, plan clusterPlan: ClusterPlan
     ) -> EndpointUpstreams? {
         guard let address = SocketAddress(plan.address) else { return nil }
         // A loopback source reaches loopback destinations only.
         var source: SocketAddress?
-        if let ip = proxy.upstreamSourceIP, case .ip(let host, _) = plan.address, host.hasPrefix("127."),
-            ip.hasPrefix("127.")
+        if let ip = cluster.sourceIP, case .ip(let host, _) = plan.address, host.hasPrefix("127."), ip.hasPrefix("127.")
         {
             source = SocketAddress(ip: ip, port: 0)
         }
+        let isOneLogicalHost = clusterPlan.discovery?.answer == .oneLogicalHost
+        // Counters belong to the endpoint, and one logical host stays the same when its address changes.
+        let name = isOneLogicalHost ? plan.name : plan.address.hostText
         return EndpointUpstreams(
-            key: EndpointUpstreams.Key(name: plan.name, address: plan.address), address: address, sourceAddress: source,
+            key: EndpointUpstreams.Key(plan, isOneLogicalHost: isOneLogicalHost), address: address,
+            sourceAddress: source,
             label: EndpointLabel(
                 name: plan.name, address: plan.address.hostText, clusterName: clusterPlan.name,
                 node: clusterPlan.source.name),
-            counters: counters
-                ?? stats.counters(
-                    .endpoint(plan.address.hostText, cluster: clusterPlan.name, proxy: proxy.name), worker: index),
+            counters: cluster.endpointCounters
+                ?? stats.counters(.endpoint(name, cluster: clusterPlan.name, proxy: cluster.key.proxy), worker: index),
             clusterCounters: cluster.counters, worker: self)
     }
 
@@ -197,36 +198,106 @@ public final class Worker {
         for listener in Array(listeners.values) { listener.closeAll() }
     }
 
+    // MARK: Discovery
+
+    /// Endpoints of clusters that the plan leaves to discovery.
+    func adopt(endpoints sets: [ClusterKey: [EndpointPlan]]) {
+        for (key, set) in sets {
+            guard let cluster = clusters[key], let plan = cluster.plan, plan.discovery != nil else { continue }
+            cluster.adopt(plan, endpoints: set) { makeEndpoint($0, cluster: cluster, plan: plan) }
+        }
+    }
+
+    /// Answers about names that clients called.
+    func adopt(authorities answers: [AuthorityName: AuthorityAnswer]) {
+        for cluster in Array(authorityClusters.values) {
+            guard let name = cluster.authority?.name, let answer = answers[name], let plan = cluster.plan else {
+                continue
+            }
+            cluster.authority?.isAsking = false
+            cluster.authority?.freshUntil = loop.now &+ answer.lifetime.nanoseconds
+            let endpoints = answer.address.map {
+                [EndpointPlan(name: cluster.key.cluster, address: $0)]
+            }
+            // Nothing learned: those of before, or none.
+            if endpoints != nil || cluster.endpoints.isEmpty {
+                cluster.adopt(plan, endpoints: endpoints ?? []) { makeEndpoint($0, cluster: cluster, plan: plan) }
+            } else {
+                cluster.settle()
+            }
+        }
+    }
+
     // MARK: Egress to an authority of the client's choice
 
-    /// The destination named by an absolute-form request (egress filter ALLOW_ALL): an IP literal or localhost. Names come
-    /// with discovery; until then they have no endpoint, and the request is answered `no healthy upstream`.
+    /// The destination named by an absolute-form request (egress filter ALLOW_ALL): an IP literal, localhost, or a name if the
+    /// proxy resolves names. Others have no endpoint, and the request is answered `no healthy upstream`.
     func authorityCluster(of head: HeaderBlock, listener: ListenerRuntime) -> ClusterUpstreams? {
         let authority = head.bytes(head.authority)
         guard let (hostRange, port) = Authority.split(authority) else { return nil }
         var host = String(decoding: authority[hostRange], as: UTF8.self)
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        if host.lowercased() == "localhost" { host = "127.0.0.1" }
+        host = host.lowercased()
+        if host == "localhost" { host = "127.0.0.1" }
         let number = port ?? (head.scheme == .https ? 443 : 80)
-        guard SocketAddress(ip: host, port: number) != nil else { return nil }
         let address = NetworkAddress.ip(host: host, port: number)
         let key = ClusterKey(proxy: listener.key.proxy, cluster: address.description)
-        if let known = authorityClusters[key] { return known }
-        if authorityClusters.count >= Self.authorityClustersMax {
+        if SocketAddress(ip: host, port: number) != nil {
+            return authorityClusters[key] ?? makeAuthority(key, listener, address, nil)
+        }
+        // A removed listener's identifier means nothing in the snapshot that removed it.
+        let generation = listener.currentGeneration(self)
+        let proxy = generation.snapshot.proxy(of: listener.id)
+        guard let names = generation.publication.names, let families = proxy.authorityFamilies else { return nil }
+        let name = AuthorityName(host: host, port: number, families: families)
+        let known = authorityClusters[key].flatMap { $0.authority?.name == name ? $0 : nil }
+        let cluster = known ?? makeAuthority(key, listener, address, name)
+        refresh(cluster, names)
+        return cluster
+    }
+
+    /// Asks for the name again once its answer has expired. The old one serves meanwhile, if it is not too old.
+    private func refresh(_ cluster: ClusterUpstreams, _ names: any AuthorityResolver) {
+        guard let state = cluster.authority, loop.now >= state.freshUntil else { return }
+        if !state.isAsking {
+            cluster.authority?.isAsking = true
+            names.resolve(state.name)
+        }
+        if cluster.endpoints.isEmpty || loop.now >= state.freshUntil &+ AuthorityState.graceTime {
+            cluster.isPending = true
+        }
+    }
+
+    private func makeAuthority(
+        _ key: ClusterKey, _ listener: ListenerRuntime, _ address: NetworkAddress, _ name: AuthorityName?
+    ) -> ClusterUpstreams {
+        if authorityClusters[key] == nil, authorityClusters.count >= Self.authorityClustersMax {
             // An arbitrary one gives way; its connections in use finish.
             if let victim = authorityClusters.first { authorityClusters.removeValue(forKey: victim.key)?.drain() }
         }
-        // A removed listener's identifier means nothing in the snapshot that removed it.
         let proxy = listener.currentGeneration(self).snapshot.proxy(of: listener.id)
-        let name = "cds_egress_\(proxy.mesh)_mesh-allow-all"
-        let cluster = makeCluster(ClusterKey(proxy: proxy.name, cluster: name))
-        let plan = ClusterPlan(
-            name: name, endpoints: [EndpointPlan(name: address.description, address: address)], source: proxy.source)
+        let clusterName = "cds_egress_\(proxy.mesh)_mesh-allow-all"
+        let cluster = ClusterUpstreams(
+            key: key, counters: stats.counters(.cluster(clusterName, proxy: proxy.name), worker: index),
+            requestTime: stats.histogram(
+                .cluster(clusterName, proxy: proxy.name), .upstreamRqTime, worker: index),
+            start: UInt32(truncatingIfNeeded: random.next()))
         // Clients choose the address: counters that the statistics keep for ever would let them fill the memory.
-        let counters = CounterBlock(count: EndpointCounter.allCases.count)
-        cluster.adopt(plan) { makeEndpoint($0, cluster: cluster, plan: plan, proxy: proxy, counters: counters) }
-        cluster.label = ClusterLabel(name: name, node: proxy.source.name)
-        authorityClusters[key] = cluster
+        cluster.endpointCounters = CounterBlock(count: EndpointCounter.allCases.count)
+        var plan = ClusterPlan(name: clusterName, endpoints: [], source: proxy.source)
+        if let name {
+            cluster.authority = AuthorityState(name: name)
+            plan.discovery = DiscoveryPlan(
+                hostname: name.host, port: name.port, answer: .oneLogicalHost, families: name.families)
+        } else {
+            plan.endpoints = [EndpointPlan(name: address.description, address: address)]
+        }
+        cluster.sourceIP = proxy.upstreamSourceIP
+        cluster.adopt(plan, endpoints: name == nil ? plan.endpoints : nil) {
+            makeEndpoint($0, cluster: cluster, plan: plan)
+        }
+        cluster.label = ClusterLabel(name: clusterName, node: proxy.source.name)
+        authorityClusters.updateValue(cluster, forKey: key)?.drain()
         return cluster
     }
 

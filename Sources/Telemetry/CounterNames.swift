@@ -30,6 +30,7 @@ public enum ClusterCounter: Int, CounterSet {
     case breakerCxOpen, breakerRqOpen, breakerRqPendingOpen, breakerRqRetryOpen
     case outlierActive, outlierTotal, outlierOverflow, outlierEnforcedTotal, outlierEnforcedConsecutive5xx
     case outlierDetectedConsecutive5xx
+    case updateAttempt, updateSuccess, updateFailure, updateEmpty, updateNoRebuild
     case healthAttempt, healthSuccess, healthFailure, healthPassiveFailure, healthNetworkFailure, healthHealthy
 
     public var isGauge: Bool {
