@@ -76,6 +76,14 @@ struct RunCommand: ParsableCommand {
             "Write one JSON line per record of every proxy to this file; - is standard output.", valueName: "path"))
     var accessLog: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Ask this DNS server, ADDR:PORT, instead of those of /etc/resolv.conf; may be given several times, in the order \
+            in which they are asked. For 'discovery: definitions'.
+            """, valueName: "addr"))
+    var dns: [NetworkAddress] = []
+
     @Option(help: ArgumentHelp("Make weighted draws repeatable; implies one worker.", valueName: "n"))
     var seed: UInt64?
 
@@ -89,6 +97,9 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         if let workers, !(1...64).contains(workers) { throw ValidationError("--workers must be 1 to 64") }
         if seed != nil, let workers, workers != 1 { throw ValidationError("--seed implies one worker") }
+        if dns.contains(where: { $0.port == nil || $0.port == 0 }) {
+            throw ValidationError("--dns needs ADDR:PORT")
+        }
         if let accessLog, accessLog.isEmpty {
             throw ValidationError("--access-log needs a path, or - for standard output")
         }
@@ -102,6 +113,7 @@ struct RunCommand: ParsableCommand {
         options.workers = workers
         options.seed = seed
         options.accessLog = accessLog
+        options.dnsServers = dns
         options.drainTime = drainTime
         try RuntimeProcess.run(options, output: output)
     }
@@ -149,6 +161,7 @@ enum RuntimeProcess {
             Findings.print(outcome.findings)
             say("reload: \(outcome.summary)")
         case .logsReopened: say("logs reopened")
+        case .discovery(let text): say("discovery: \(text)")
         case .notWatched(let folders):
             say("changes in \(folders.joined(separator: ", ")) will not be noticed; SIGHUP reloads")
         case .draining(let limit): say("draining for at most \(limit.secondsText)")

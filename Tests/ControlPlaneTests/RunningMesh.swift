@@ -136,6 +136,7 @@ extension RunningMesh.State {
         case .reloaded(let outcome): reloads.append(outcome)
         case .logsReopened: events.append("reopened")
         case .notWatched: events.append("notWatched")
+        case .discovery: events.append("discovery")
         case .draining: events.append("draining")
         case .cut: events.append("cut")
         }

@@ -212,15 +212,15 @@ for _status in (200, 201, 202, 301, 302, 400, 401, 403, 404, 409, 418, 429, 451,
 
 
 class Upstream:
-    """Listens on 127.0.0.1; use as a context manager. `seen` grows by one for each complete request."""
+    """Listens on 127.0.0.1, or on another IPv4 or IPv6 address; use as a context manager. `seen` grows by one for each complete request."""
 
     def __init__(self, name: str = "upstream", port: int = 0, address: str = "127.0.0.1"):
         self.name = name
-        self.listener = socket.socket()
+        self.listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((address, port))
         self.listener.listen(512)
-        self.address: tuple[str, int] = self.listener.getsockname()
+        self.address: tuple[str, int] = self.listener.getsockname()[:2]
         self.seen: list[Seen] = []
         self.faults: list[str] = []
         self.accepted = 0
@@ -270,6 +270,10 @@ class Upstream:
         seen = self.wait(1)
         assert len(seen) == 1, [f"{one.method} {one.target}" for one in seen]
         return seen[0]
+
+    def open_connections(self) -> int:
+        with self._changed:
+            return len(self._open)
 
     def close_idle(self) -> None:
         """Closes every open connection, as a server does with idle ones."""

@@ -43,13 +43,15 @@ enum ClustersPage {
 
     static func text(_ context: AdminContext) -> String {
         var text = ""
+        let status = context.state.current
         for proxy in context.proxies {
             for cluster in proxy.clusters {
                 let name = context.shown(cluster.name, of: proxy.name)
                 text += "\(name)::observability_name::\(cluster.name)\n\(name)::added_via_api::false\n"
-                for endpoint in cluster.endpoints {
+                for endpoint in status.endpoints(of: cluster, proxy: proxy.name) {
                     let address = endpoint.address.shownHost
-                    let key = StatKey.endpoint(address, cluster: cluster.name, proxy: proxy.name)
+                    let key = StatKey.endpoint(
+                        cluster.statName(of: endpoint), cluster: cluster.name, proxy: proxy.name)
                     for counter in counters {
                         let value = context.state.stats.value(key, counter)
                         text += "\(name)::\(address)::\(counter.name)::\(value)\n"
@@ -101,6 +103,10 @@ enum StatusPage {
             "generation": .int(Int(clamping: status.generation)),
             "lastReload": status.lastReload?.json ?? nil,
             "findings": .array(status.findings.map(\.json)),
+            "discovery": .array(
+                status.names.filter { $0.clusters.contains { proxies.contains($0.proxy) } }.map {
+                    $0.json(of: proxies)
+                }),
             "listeners": .array(
                 status.listeners.filter { proxies.contains($0.proxy) }.map { listener in
                     [

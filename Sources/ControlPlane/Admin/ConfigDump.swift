@@ -156,6 +156,7 @@ extension ClusterPlan {
             "name": .string(name), "protocol": .string(applicationProtocol.rawValue),
             "endpoints": .array(
                 endpoints.map { ["name": .string($0.name), "address": $0.address.json] }),
+            "discovery": .optional(discovery?.description),
             "connectTimeout": .string(connectTimeout.secondsText),
             "keepAliveTimeout": .string(keepAliveTimeout.secondsText),
             "requestHeaders": .array(

@@ -48,6 +48,7 @@ extension Explanation {
                         "weight": .int(backend.weight), "percent": .double(backend.percent),
                         "endpoints": .array(
                             backend.endpoints.map { ["name": .string($0.name), "address": $0.address.json] }),
+                        "discovery": .optional(backend.discovery?.description),
                     ]
                 }),
             "timeouts": timeouts.map { timeouts in

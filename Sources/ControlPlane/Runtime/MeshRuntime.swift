@@ -25,6 +25,8 @@ public struct RuntimeOptions: Sendable {
     public var admin: NetworkAddress?
     /// Where one JSON line per record goes; `-` is standard output.
     public var accessLog: String?
+    /// DNS servers to ask instead of those of resolv.conf, as IP addresses with ports; empty: those.
+    public var dnsServers: [NetworkAddress] = []
     /// How long requests may take to finish when the process ends.
     public var drainTime: Duration = .seconds(5)
     /// Whether signals of the process and changes of files lead to anything.
@@ -69,6 +71,7 @@ public final class MeshRuntime {
     private let plane: DataPlane
     private let state: RuntimeState
     private let pulse: ProcessPulse
+    private let discovery: EndpointDiscovery
     private var signals: SignalSource?
     private var watch: FileWatch?
     private var workloads: [WorkloadPlan] = []
@@ -93,6 +96,9 @@ public final class MeshRuntime {
             plane = try DataPlane(configuration: configuration, stats: stats, logs: logs)
             state = RuntimeState(stats: stats)
             pulse = ProcessPulse(loop: loop, stats: stats, workers: configuration.workers)
+            discovery = EndpointDiscovery(
+                loop: loop, plane: plane, state: state, servers: options.dnsServers.compactMap { .init($0) }
+            ) { report(.discovery($0)) }
         } catch {
             throw .system(error)
         }
@@ -212,7 +218,9 @@ public final class MeshRuntime {
         let snapshot = Snapshot(plan: plan, generation: before.generation + 1)
         do throws(DataPlane.BindFailures) {
             let handlers = handlers(plan, mesh.workloads)
-            try plane.publish(Publication(snapshot: snapshot, handlers: handlers, logTargets: opened.targets))
+            try plane.publish(
+                Publication(
+                    snapshot: snapshot, handlers: handlers, logTargets: opened.targets, names: discovery.names))
         } catch {
             outcome.refusal = .addresses
             outcome.findings += BindFindings.findings(error.failures, plan)
@@ -227,6 +235,7 @@ public final class MeshRuntime {
             status.plan = plan
             status.listeners = plane.boundListeners
         }
+        discovery.follow(plan)
         StatRetention.forgetOwners(missing: plan, in: state.stats)
         let files = SocketFiles.paths(plane.boundListeners)
         SocketFiles.remove(socketFiles.subtracting(files))
@@ -295,7 +304,8 @@ public final class MeshRuntime {
         let generation = state.current.generation + 1
         let snapshot = Snapshot(plan: plan, generation: generation)
         let publication = Publication(
-            snapshot: snapshot, handlers: handlers(plan, workloads), logTargets: opened.targets)
+            snapshot: snapshot, handlers: handlers(plan, workloads), logTargets: opened.targets,
+            names: discovery.names)
         try? plane.publish(publication)
         state.update { status in
             status.generation = generation

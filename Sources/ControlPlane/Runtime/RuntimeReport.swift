@@ -123,6 +123,8 @@ public enum RuntimeEvent: Sendable {
     case ready(RuntimeReport, findings: [Diagnostic])
     case reloaded(ReloadOutcome)
     case logsReopened
+    /// A name's addresses changed, or nobody answers for it; in words.
+    case discovery(String)
     /// Folders whose changes will not be noticed.
     case notWatched([String])
     /// The end has begun; requests get this long to finish.

@@ -59,6 +59,9 @@ final class RuntimeState: Sendable {
         var lastReload: ReloadOutcome?
         /// Findings of the generation that serves.
         var findings: [Diagnostic] = []
+        /// Names that are kept resolved, and the endpoints that clusters were given by them.
+        var names: [DiscoveredName] = []
+        var discovered: [ClusterKey: [EndpointPlan]] = [:]
     }
 
     let stats: StatStore
