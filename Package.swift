@@ -64,7 +64,7 @@ let package = Package(
         .testTarget(
             name: "DefinitionFilesTests",
             dependencies: ["DefinitionFiles", "Definitions"],
-            exclude: ["golden"],
+            exclude: ["golden", "corpus"],
             swiftSettings: plain),
         .testTarget(name: "CompilerTests", dependencies: ["Compiler"], swiftSettings: plain),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "Wire"], swiftSettings: plain),

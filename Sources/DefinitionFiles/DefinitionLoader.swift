@@ -52,6 +52,9 @@ struct Loading {
         var text: SourceText
     }
 
+    /// The formats whose documents name their resources themselves and stand together in a file.
+    private static let selfNaming: [DocumentFormat] = [.cloudFormation, .kubernetes]
+
     let variables: [String: String]
     private var intake = Intake()
     private var files: [String] = []
@@ -133,9 +136,33 @@ struct Loading {
         let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
         let isYAML = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
         let startsAsJSON = first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        let isJSON = path.hasSuffix(".json") || (startsAsJSON && !isYAML)
+        let read = { (variables: Variables) in
+            isJSON ? JSONReader.read(bytes, variables: variables) : YAMLReader.read(bytes, variables: variables)
+        }
         let variables = Variables(values: variables)
-        return path.hasSuffix(".json") || (startsAsJSON && !isYAML)
-            ? JSONReader.read(bytes, variables: variables) : YAMLReader.read(bytes, variables: variables)
+        // In a template `${Name}` belongs to `Fn::Sub`.
+        guard mayHoldTemplate(bytes) else { return read(variables) }
+        let raw = read(.none)
+        let isTemplate = raw.documents.map { DocumentFormat($0.root) == .cloudFormation }
+        if !isTemplate.contains(true) { return read(variables) }
+        if !isTemplate.contains(false) { return raw }
+        var text = read(variables)
+        guard text.documents.count == raw.documents.count else { return text }
+        for index in raw.documents.indices where isTemplate[index] { text.documents[index] = raw.documents[index] }
+        return text
+    }
+
+    /// Whether a text has what no template of interest is without: the types of AWS, or the version.
+    private static func mayHoldTemplate(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBufferPointer { bytes in
+            for index in bytes.indices.dropFirst(2) where bytes[index] == UInt8(ascii: "S") {
+                guard bytes[index - 1] == UInt8(ascii: "W"), bytes[index - 2] == UInt8(ascii: "A") else { continue }
+                let rest = bytes[(index + 1)...]
+                if rest.starts(with: "::".utf8) || rest.starts(with: "TemplateFormatVersion".utf8) { return true }
+            }
+            return false
+        }
     }
 
     private mutating func note(file: String) {
@@ -158,7 +185,7 @@ struct Loading {
             intake.report("no-definitions", file: file.path, severity: .warning, "the file holds no definitions")
         }
         for document in file.text.documents {
-            for request in intake.take(document, file: file.path) {
+            for request in intake.take(document, file: file.path, variables: variables) {
                 if mayImport {
                     take(request, list: file.path)
                 } else {
@@ -180,7 +207,8 @@ struct Loading {
             let values = variables.merging(request.entry.variables) { _, own in own }
             let text = Self.parse(try SourceFiles.read(path), path: path, variables: values)
             if let failure = text.failure { intake.report(failure, file: path) }
-            guard text.documents.count == 1, let document = text.documents.first else {
+            let isSelfNaming = text.documents.allSatisfy { Self.selfNaming.contains(DocumentFormat($0.root)) }
+            guard text.documents.count == 1 || (isSelfNaming && !text.documents.isEmpty) else {
                 if text.failure == nil {
                     intake.report(
                         "bad-import", file: list, at: request.location,
@@ -188,7 +216,10 @@ struct Loading {
                 }
                 return
             }
-            intake.take(imported: document, file: path, request: request, list: list)
+            if isSelfNaming { intake.check(selfNamingImport: request, file: path, list: list) }
+            for document in text.documents {
+                intake.take(imported: document, file: path, request: request, list: list, variables: values)
+            }
         } catch {
             intake.report(error, file: path)
         }

@@ -6,8 +6,7 @@ enum DocumentFormat: Equatable {
     /// An input of `aws appmesh create-…` or `update-…`, or what `describe-…` printed.
     case commandLineInput
     case cloudFormation
-    /// With the manifest's kind.
-    case kubernetes(String)
+    case kubernetes
     case unknown
 
     static let nativeKeys = [
@@ -24,7 +23,7 @@ enum DocumentFormat: Equatable {
         if Self.isCloudFormation(root, keys: keys) {
             self = .cloudFormation
         } else if keys.contains("apiVersion"), keys.contains("kind") {
-            self = .kubernetes(root["kind"]?.text ?? "?")
+            self = .kubernetes
         } else if CommandLineInput.unwrapped(root) != nil {
             self = .commandLineInput
         } else if !keys.isDisjoint(with: Self.nativeKeys) {

@@ -28,32 +28,50 @@ extension Intake {
     }
 
     /// One resource with its spec. Routers and gateways keep routes that came before them.
-    mutating func take(_ key: ResourceKey, _ node: SourceNode, file: String, at location: Location) {
+    mutating func take(
+        _ key: ResourceKey, _ node: SourceNode, file: String, at location: Location, spelling: KeySpelling = .api,
+        otherRootKeys others: [String]? = nil
+    ) {
         let mesh = key.mesh ?? key.name
         let position = SourcePosition(file: file, line: location.line, column: location.column)
         switch key.kind {
         case .mesh:
-            if let spec = read(key, node, AppMeshSchema.meshSpec, file: file, at: location) {
+            let shape = AppMeshSchema.meshSpec
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others ?? [], spelling: spelling)
+            {
                 definitions.meshes[mesh]?.spec = spec
             }
         case .virtualNode:
-            if let spec = read(key, node, AppMeshSchema.virtualNodeSpec, file: file, at: location) {
+            let shape = AppMeshSchema.virtualNodeSpec
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others ?? [], spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualNodes[key.name] = spec
             }
         case .virtualService:
-            if let spec = read(key, node, AppMeshSchema.virtualServiceSpec, file: file, at: location) {
+            let shape = AppMeshSchema.virtualServiceSpec
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others ?? [], spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualServices[key.name] = spec
             }
         case .virtualRouter:
             let shape = AppMeshSchema.virtualRouterSpec
-            if let spec = read(key, node, shape, file: file, at: location, otherRootKeys: ["routes"]) {
+            let others = others ?? (spelling == .api ? ["routes"] : [])
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others, spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualRouters[
                     key.name, default: VirtualRouterDefinition(spec: spec)
                 ].spec = spec
             }
         case .virtualGateway:
             let shape = AppMeshSchema.virtualGatewaySpec
-            if let spec = read(key, node, shape, file: file, at: location, otherRootKeys: ["gatewayRoutes"]) {
+            let others = others ?? (spelling == .api ? ["gatewayRoutes"] : [])
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others, spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualGateways[
                     key.name, default: VirtualGatewayDefinition(spec: spec)
                 ].spec = spec
@@ -61,7 +79,10 @@ extension Intake {
         case .route:
             let router = key.parent ?? ""
             need(parent: .virtualRouter(router, mesh: mesh), at: position)
-            if let spec = read(key, node, AppMeshSchema.routeSpec, file: file, at: location) {
+            let shape = AppMeshSchema.routeSpec
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others ?? [], spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualRouters[
                     router, default: VirtualRouterDefinition(spec: VirtualRouterSpec())
                 ].routes[key.name] = spec
@@ -69,7 +90,10 @@ extension Intake {
         case .gatewayRoute:
             let gateway = key.parent ?? ""
             need(parent: .virtualGateway(gateway, mesh: mesh), at: position)
-            if let spec = read(key, node, AppMeshSchema.gatewayRouteSpec, file: file, at: location) {
+            let shape = AppMeshSchema.gatewayRouteSpec
+            if let spec = read(
+                key, node, shape, file: file, at: location, otherRootKeys: others ?? [], spelling: spelling)
+            {
                 definitions.meshes[mesh]?.virtualGateways[
                     gateway, default: VirtualGatewayDefinition(spec: VirtualGatewaySpec(listeners: []))
                 ].gatewayRoutes[key.name] = spec

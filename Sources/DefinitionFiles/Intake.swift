@@ -19,49 +19,60 @@ struct Intake {
     /// Routes' parents that were mentioned, with the place.
     private var parents: [(key: ResourceKey, position: SourcePosition)] = []
     private var placements: [PlacementSection] = []
-    /// Files in which a format that comes later was reported.
-    private var refusedFiles: Set<String> = []
+    private var manifests = ManifestSet()
 
     /// Takes a document; the result is what it asks to import.
-    mutating func take(_ document: SourceDocument, file: String) -> [ImportRequest] {
-        let format = DocumentFormat(document.root)
-        switch format {
+    /// - Parameter variables: values of parameters, for a template.
+    mutating func take(
+        _ document: SourceDocument, file: String, variables: [String: String]
+    ) -> [ImportRequest] {
+        switch DocumentFormat(document.root) {
         case .cloudFormation:
-            refuse("cloudformation", "CloudFormation templates are not read yet; that comes later", document, file)
-            return []
-        case .kubernetes(let kind):
-            refuse(
-                "kubernetes", "Kubernetes manifests are not read yet (this one is a \(kind)); that comes later",
-                document, file)
-            return []
-        case .native:
             report(document.problems, file: file)
+            take(template: document.root, file: file, variables: variables)
+        case .kubernetes: manifests.take(document, file: file, mesh: nil)
+        case .native:
+            report(document.problems + document.tagProblems, file: file)
             return takeNative(document.root, file: file)
         case .commandLineInput:
-            report(document.problems, file: file)
+            report(document.problems + document.tagProblems, file: file)
             take(input: document.root, file: file, given: CommandLineInput.Names())
         case .unknown:
-            report(document.problems, file: file)
+            report(document.problems + document.tagProblems, file: file)
             reportUnknown(document.root, file: file)
         }
         return []
     }
 
-    mutating func take(imported document: SourceDocument, file: String, request: ImportRequest, list: String) {
+    /// An import of templates or manifests, which name their resources themselves, must not name one.
+    mutating func check(selfNamingImport request: ImportRequest, file: String, list: String) {
+        let entry = request.entry
+        guard entry.kind != nil || entry.name != nil || entry.parent != nil else { return }
+        report(
+            "bad-import", file: list, at: request.location, "`\(file)` names its resources itself",
+            suggestion: "an import of it takes `file`, `variables`, and for manifests without a Mesh `mesh`")
+    }
+
+    mutating func take(
+        imported document: SourceDocument, file: String, request: ImportRequest, list: String,
+        variables: [String: String]
+    ) {
         switch DocumentFormat(document.root) {
-        case .cloudFormation, .kubernetes: _ = take(document, file: file)
+        case .cloudFormation: _ = take(document, file: file, variables: variables)
+        case .kubernetes: manifests.take(document, file: file, mesh: request.names.mesh)
         case .native:
             report(
                 "bad-import", file: list, at: request.location, "`\(file)` names its resources itself",
                 suggestion: "load it as a file of its own instead of importing it")
         case .commandLineInput, .unknown:
-            report(document.problems, file: file)
+            report(document.problems + document.tagProblems, file: file)
             take(input: document.root, file: file, given: request.names)
         }
     }
 
-    /// What needs all documents: the placement, parents without a definition, discovery that is missing.
+    /// What needs all documents: manifests, the placement, parents without a definition, discovery that is missing.
     mutating func finish() {
+        takeManifests(manifests)
         for section in placements { takePlacement(section) }
         for (key, position) in parents where origins[key] == nil {
             origins[key] = position
@@ -120,13 +131,6 @@ extension Intake {
         for problem in problems { report(problem, file: file) }
     }
 
-    private mutating func refuse(_ name: String, _ message: String, _ document: SourceDocument, _ file: String) {
-        guard refusedFiles.insert(file).inserted else { return }
-        report(
-            "unsupported-format", file: file, at: document.root.location, message,
-            suggestion: "until then, write the resources in the native format, or import AWS CLI inputs")
-    }
-
     private mutating func reportUnknown(_ root: SourceNode, file: String) {
         guard let entries = root.entries else {
             report(
@@ -154,9 +158,9 @@ extension Intake {
     /// Reads a resource's spec and takes over what was found. Nil if nothing could be made of it, or if it is defined already.
     mutating func read<Spec>(
         _ key: ResourceKey, _ node: SourceNode, _ shape: Shape<Spec>, file: String, at location: Location,
-        otherRootKeys: [String] = []
+        otherRootKeys: [String] = [], spelling: KeySpelling = .api
     ) -> Spec? {
-        var reader = Reader(file: file, resource: key, otherRootKeys: otherRootKeys)
+        var reader = Reader(file: file, resource: key, otherRootKeys: otherRootKeys, spelling: spelling)
         let position = reader.position(location)
         let isFirst = claim(key, at: position)
         reader.start(at: location)

@@ -50,11 +50,13 @@ extension Shape {
         _ blank: Value, _ fields: [Field<Value>], rules: [Rule<Value>] = []
     ) -> Shape where Value: Sendable {
         let byKey = Dictionary(fields.map { ($0.form.key, $0) }) { first, _ in first }
-        let keys = fields.map(\.form.key)
-        let required = fields.filter(\.form.isRequired).map(\.form.key)
+        let forms = fields.map(\.form)
+        let required = forms.filter(\.isRequired)
         return Shape(form: .object(fields.map(\.form))) { node, reader in
             guard let entries = node.entries else {
-                let example = keys.first.map { "with keys such as `\($0)`" } ?? "that is empty, `{}`"
+                let example =
+                    fields.first.map { "with keys such as `\(reader.spelling.spelled($0.form))`" }
+                    ?? "that is empty, `{}`"
                 reader.wrongType(node, expected: "a map \(example)")
                 return nil
             }
@@ -64,16 +66,17 @@ extension Shape {
             var misspelt: Set<String> = []
             for entry in entries {
                 guard let field = byKey[entry.key] else {
-                    if let meant = reader.unknownKey(entry, allowed: keys) { misspelt.insert(meant) }
+                    if let meant = reader.unknownKey(entry, allowed: forms) { misspelt.insert(meant) }
                     continue
                 }
-                reader.member(entry.key, at: entry.place) { field.read(entry.value, &value, &$0) }
+                reader.member(entry.key, shown: entry.shown, at: entry.place) { field.read(entry.value, &value, &$0) }
             }
             let given = misspelt.union(entries.map(\.key))
             for field in fields where field.form.isRequired && !given.contains(field.form.key) {
                 reader.report(
-                    "missing-key", "`\(field.form.key)` is missing",
-                    suggestion: required.count > 1 ? "required: \(Suggestion.list(required))" : nil)
+                    "missing-key", "`\(reader.spelling.spelled(field.form))` is missing",
+                    suggestion: required.count > 1
+                        ? "required: \(Suggestion.list(required.map(reader.spelling.spelled)))" : nil)
             }
             if reader.errorCount == errorsBefore {
                 for rule in rules { rule(value, &reader) }
@@ -90,27 +93,32 @@ extension Shape {
     /// Exactly one member.
     static func union(_ members: [UnionMember<Value>], rules: [Rule<Value>] = []) -> Shape {
         let byKey = Dictionary(members.map { ($0.form.key, $0) }) { first, _ in first }
-        let keys = members.map(\.form.key)
+        let forms = members.map(\.form)
         return Shape(form: .union(members.map(\.form))) { node, reader in
             guard let entries = node.entries else {
-                reader.wrongType(node, expected: "a map with one of \(Suggestion.list(keys))")
+                let keys = Suggestion.list(forms.map(reader.spelling.spelled))
+                reader.wrongType(node, expected: "a map with one of \(keys)")
                 return nil
             }
             let errorsBefore = reader.errorCount
             var values: [(key: String, value: Value?)] = []
             for entry in entries {
                 guard let member = byKey[entry.key] else {
-                    reader.unknownKey(entry, allowed: keys)
+                    reader.unknownKey(entry, allowed: forms)
                     continue
                 }
-                values.append((entry.key, reader.member(entry.key, at: entry.place) { member.read(entry.value, &$0) }))
+                let value = reader.member(entry.key, shown: entry.shown, at: entry.place) {
+                    member.read(entry.value, &$0)
+                }
+                values.append((entry.shown, value))
             }
             if values.count > 1 {
                 reader.report(
                     "exclusive-keys", "\(Suggestion.list(values.map(\.key))) exclude each other",
                     suggestion: "keep one of them")
             } else if values.isEmpty, reader.errorCount == errorsBefore {
-                let what = keys.count == 1 ? "`\(keys[0])` is missing" : "one of \(Suggestion.list(keys)) is missing"
+                let keys = Suggestion.list(forms.map(reader.spelling.spelled))
+                let what = forms.count == 1 ? "\(keys) is missing" : "one of \(keys) is missing"
                 reader.report("missing-key", what)
             }
             let value = values.first?.value
@@ -149,12 +157,20 @@ struct UnionMember<Union>: Sendable {
 extension Reader {
     /// Reports a key that has no meaning; the result is the one that was probably meant.
     @discardableResult
+    mutating func unknownKey(_ entry: SourceNode.Entry, allowed: [FieldForm]) -> String? {
+        let shown = allowed.map(spelling.spelled)
+        let meant = unknownKey(entry, allowed: shown)
+        return shown.firstIndex { $0 == meant }.map { allowed[$0].key }
+    }
+
+    /// Reports a key that has no meaning, among keys as the file spells them.
+    @discardableResult
     mutating func unknownKey(_ entry: SourceNode.Entry, allowed: [String]) -> String? {
         let others = path.isEmpty ? otherRootKeys : []
         if others.contains(entry.key) { return nil }
         report(
-            "unknown-key", at: entry.keyLocation, "unknown key `\(SourceNode.shortened(entry.key))`",
-            suggestion: Suggestion.text(for: entry.key, among: allowed + others, introduction: "allowed here:"))
-        return Suggestion.nearest(to: entry.key, among: allowed + others)
+            "unknown-key", at: entry.keyLocation, "unknown key `\(SourceNode.shortened(entry.shown))`",
+            suggestion: Suggestion.text(for: entry.shown, among: allowed + others, introduction: "allowed here:"))
+        return Suggestion.nearest(to: entry.shown, among: allowed + others)
     }
 }

@@ -8,16 +8,26 @@ struct Reader {
     let resource: ResourceKey
     /// Keys at the root that something else reads, as the routes beside a router's spec.
     let otherRootKeys: [String]
+    /// How the file's format spells the API's keys.
+    let spelling: KeySpelling
     var sources = SourceMap()
     private(set) var diagnostics: [Diagnostic] = []
+    /// Errors, and values that are missing because of one reported elsewhere.
     private(set) var errorCount = 0
     private(set) var path = ""
+    /// The path as the file spells it.
+    private var shownPath = ""
+    /// The shown paths of what was read, if the file spells keys in another way than the API.
+    private var shownPaths: [String: String] = [:]
     private var location = Location(line: 1, column: 1)
 
-    init(file: String, resource: ResourceKey, otherRootKeys: [String] = []) {
+    init(
+        file: String, resource: ResourceKey, otherRootKeys: [String] = [], spelling: KeySpelling = .api
+    ) {
         self.file = file
         self.resource = resource
         self.otherRootKeys = otherRootKeys
+        self.spelling = spelling
     }
 
     /// Says where the resource itself stands.
@@ -28,26 +38,36 @@ struct Reader {
 
     /// Reads a member of what is being read, at the place of its value.
     mutating func member<Result>(
-        _ name: String, at location: Location, _ body: (inout Reader) -> Result
+        _ name: String, shown: String? = nil, at location: Location, _ body: (inout Reader) -> Result
     ) -> Result {
-        descend(to: SourceMap.path(path, member: name), at: location, body)
+        let path = SourceMap.path(path, member: name)
+        return descend(
+            to: path, shown: spelling == .api ? path : SourceMap.path(shownPath, member: shown ?? name), at: location,
+            body)
     }
 
     /// Reads an element of the list that is being read.
     mutating func element<Result>(_ index: Int, at location: Location, _ body: (inout Reader) -> Result) -> Result {
-        descend(to: SourceMap.path(path, index: index), at: location, body)
+        let path = SourceMap.path(path, index: index)
+        return descend(
+            to: path, shown: spelling == .api ? path : SourceMap.path(shownPath, index: index), at: location, body)
     }
 
     private mutating func descend<Result>(
-        to path: String, at location: Location, _ body: (inout Reader) -> Result
+        to path: String, shown: String, at location: Location, _ body: (inout Reader) -> Result
     ) -> Result {
-        let outer = (self.path, self.location)
+        let outer = (self.path, shownPath, self.location)
         self.path = path
+        shownPath = shown
         self.location = location
+        if spelling != .api { shownPaths[path] = shown }
         sources.record(resource, path, at: position(location))
-        defer { (self.path, self.location) = outer }
+        defer { (self.path, shownPath, self.location) = outer }
         return body(&self)
     }
+
+    /// A key of the API as the file would spell it.
+    func key(_ key: String) -> String { spelling.spelled(key) }
 
     /// A finding about what is being read, at its place or another.
     mutating func report(
@@ -56,7 +76,7 @@ struct Reader {
     ) {
         append(
             Diagnostic(
-                severity, code, at: position(location ?? self.location), path: resource.path(path), message,
+                severity, code, at: position(location ?? self.location), path: resource.path(shownPath), message,
                 suggestion: suggestion))
     }
 
@@ -67,10 +87,11 @@ struct Reader {
     ) {
         let separator = path.isEmpty || field.hasPrefix("[") ? "" : "."
         let fieldPath = path + separator + field
+        let shown = shownPaths[fieldPath] ?? shownPath + separator + spelling.spelled(path: field)
         append(
             Diagnostic(
                 severity, code, at: sources.position(resource, fieldPath) ?? position(location),
-                path: resource.path(fieldPath), message, suggestion: suggestion))
+                path: resource.path(shown), message, suggestion: suggestion))
     }
 
     /// The value has the wrong type.
@@ -81,6 +102,9 @@ struct Reader {
             report("wrong-type", "must be \(expected), not \(node.summary)", suggestion: suggestion)
         }
     }
+
+    /// A value is missing for a reason that was reported; rules about several fields have nothing to go by.
+    mutating func unresolvedMet() { errorCount += 1 }
 
     private mutating func append(_ diagnostic: Diagnostic) {
         diagnostics.append(diagnostic)

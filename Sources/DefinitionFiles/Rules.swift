@@ -25,7 +25,7 @@ enum Rules {
         if spec.httpRoute?.match.scheme != nil {
             reader.report(
                 "scheme-needs-http2", field: "httpRoute.match.scheme", severity: .warning,
-                "App Mesh compares the scheme in `http2Route` only")
+                "App Mesh compares the scheme in `\(reader.key("http2Route"))` only")
         }
     }
 
@@ -64,7 +64,7 @@ enum Rules {
             reader.report(
                 "empty-range", field: "end",
                 "the range from \(range.start) up to but without \(range.end) holds no value",
-                suggestion: "`start` must be less than `end`")
+                suggestion: "`\(reader.key("start"))` must be less than `\(reader.key("end"))`")
         }
     }
 
@@ -72,7 +72,8 @@ enum Rules {
     static let queryMatchHasExact: Rule<QueryParameterMatch> = { match, reader in
         if match.exact == nil {
             reader.report(
-                "missing-key", "`exact` is missing", suggestion: "to ask for presence only, leave `match` out")
+                "missing-key", "`\(reader.key("exact"))` is missing",
+                suggestion: "to ask for presence only, leave `\(reader.key("match"))` out")
         }
     }
 
@@ -80,7 +81,8 @@ enum Rules {
     static let methodNeedsService: Rule<GrpcRouteMatch> = { match, reader in
         if match.methodName != nil, match.serviceName == nil {
             reader.report(
-                "method-needs-service", field: "methodName", "`methodName` needs `serviceName` beside it")
+                "method-needs-service", field: "methodName",
+                "`\(reader.key("methodName"))` needs `\(reader.key("serviceName"))` beside it")
         }
     }
 
@@ -131,10 +133,11 @@ enum Rules {
     static let durationIsComplete: Rule<DurationSpec> = { duration, reader in
         if (duration.unit == nil) != (duration.value == nil) {
             let (missing, given) = duration.unit == nil ? ("unit", "value") : ("value", "unit")
-            reader.report("missing-key", "`\(missing)` is missing beside `\(given)`")
+            reader.report("missing-key", "`\(reader.key(missing))` is missing beside `\(reader.key(given))`")
         } else if duration.unit == nil {
             reader.report(
-                "empty-duration", severity: .warning, "the time has neither `value` nor `unit`, the default holds")
+                "empty-duration", severity: .warning,
+                "the time has neither `\(reader.key("value"))` nor `\(reader.key("unit"))`, the default holds")
         }
     }
 }
@@ -189,7 +192,7 @@ extension Rules {
             if let other = first[service.virtualServiceName] {
                 reader.report(
                     "duplicate-backend", field: "backends[\(index)].virtualService.virtualServiceName",
-                    "`\(service.virtualServiceName)` is a backend already, as `backends[\(other)]`",
+                    "`\(service.virtualServiceName)` is a backend already, as `\(reader.key("backends"))[\(other)]`",
                     suggestion: "remove one of the two")
             } else {
                 first[service.virtualServiceName] = index
@@ -220,12 +223,12 @@ extension Reader {
     }
 
     mutating func missingOne(of keys: [String]) {
-        report("missing-key", "one of \(Suggestion.list(keys)) is missing")
+        report("missing-key", "one of \(Suggestion.list(keys.map(key(_:)))) is missing")
     }
 
     mutating func exclusive(_ keys: [String]) {
         report(
-            "exclusive-keys", field: keys.last ?? "", "\(Suggestion.list(keys)) exclude each other",
+            "exclusive-keys", field: keys.last ?? "", "\(Suggestion.list(keys.map(key(_:)))) exclude each other",
             suggestion: "keep one of them")
     }
 
@@ -233,8 +236,8 @@ extension Reader {
         guard let key, key != protocolName else { return }
         report(
             "protocol-mismatch", field: "\(field).\(key)",
-            "the listener speaks `\(protocolName)`, but `\(field)` is for `\(key)`",
-            suggestion: "write `\(protocolName)` instead of `\(key)`")
+            "the listener speaks `\(protocolName)`, but `\(self.key(field))` is for `\(key)`",
+            suggestion: "write `\(self.key(protocolName))` instead of `\(self.key(key))`")
     }
 
     fileprivate mutating func healthCheckPort(_ port: Int?, fits listenerPort: Int) {
@@ -251,7 +254,7 @@ extension Reader {
             if let other = first[port] {
                 report(
                     "duplicate-port", field: "listeners[\(index)].portMapping.port",
-                    "port \(port) belongs to `listeners[\(other)]` already")
+                    "port \(port) belongs to `\(key("listeners"))[\(other)]` already")
             } else {
                 first[port] = index
             }

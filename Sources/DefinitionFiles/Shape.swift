@@ -14,7 +14,11 @@ struct Shape<Value>: Sendable {
         write: @escaping @Sendable (Value) -> DefinitionValue
     ) {
         self.form = form
-        self.read = { node, reader in node.isUnresolved ? nil : read(node, &reader) }
+        self.read = { node, reader in
+            guard node.isUnresolved else { return read(node, &reader) }
+            reader.unresolvedMet()
+            return nil
+        }
         self.write = write
     }
 }

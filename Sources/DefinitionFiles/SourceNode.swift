@@ -22,6 +22,11 @@ struct SourceNode: Sendable {
         var key: String
         var keyLocation: Location
         var value: SourceNode
+        /// The key as the file has it, if its format spells keys in another way than the API.
+        var written: String?
+
+        /// The key as texts show it.
+        var shown: String { written ?? key }
     }
 
     /// How much a scalar says about its type.
@@ -40,6 +45,8 @@ struct SourceNode: Sendable {
 
     var content: Content
     var location: Location
+    /// A tag of the file's own, such as `!Sub`; only templates give it a meaning.
+    var tag: String?
 
     /// The entries of a map; nil for anything else.
     var entries: [Entry]? {
@@ -107,6 +114,8 @@ struct SourceProblem: Sendable {
 struct SourceDocument: Sendable {
     var root: SourceNode
     var problems: [SourceProblem] = []
+    /// A finding for each tag of the file's own, for formats in which it has no meaning.
+    var tagProblems: [SourceProblem] = []
 }
 
 /// The documents of a file up to the point where it could not be understood.

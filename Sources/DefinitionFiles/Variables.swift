@@ -13,9 +13,15 @@ struct Placeholder {
 
 struct Variables: Sendable {
     var values: [String: String] = [:]
+    /// False if dollar signs mean what the file's format says, as in templates.
+    var areFilledIn = true
+
+    /// For texts in which nothing is filled in.
+    static let none = Variables(areFilledIn: false)
 
     /// The placeholder that starts at the dollar sign at `start`, if it is one.
     func placeholder(in bytes: [UInt8], at start: Int) -> Placeholder? {
+        guard areFilledIn else { return nil }
         var index = start + 1
         let isEscaped = index < bytes.count && bytes[index] == UInt8(ascii: "$")
         if isEscaped { index += 1 }

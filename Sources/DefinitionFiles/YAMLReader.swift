@@ -31,6 +31,7 @@ struct YAMLReader {
     private let variables: Variables
     private var anchors: [String: Anchored] = [:]
     private var problems: [SourceProblem] = []
+    private var tagProblems: [SourceProblem] = []
     private var nodeCount = 0
     private var aliasNodeCount = 0
 
@@ -69,9 +70,11 @@ struct YAMLReader {
                 guard event.type == YAML_DOCUMENT_START_EVENT else { continue }
                 anchors = [:]
                 problems = []
+                tagProblems = []
                 let root = try node(from: try next(), depth: 0)
-                if !root.isNull || !problems.isEmpty {
-                    text.documents.append(SourceDocument(root: root, problems: problems))
+                if !root.isNull || !problems.isEmpty || !tagProblems.isEmpty {
+                    text.documents.append(
+                        SourceDocument(root: root, problems: problems, tagProblems: tagProblems))
                 }
             }
         } catch {
@@ -86,7 +89,7 @@ struct YAMLReader {
         }
         let countBefore = nodeCount
         nodeCount += 1
-        let node: SourceNode
+        var node: SourceNode
         switch event.type {
         case YAML_ALIAS_EVENT: return try alias(event)
         case YAML_SCALAR_EVENT: node = scalar(event)
@@ -94,6 +97,7 @@ struct YAMLReader {
         case YAML_MAPPING_START_EVENT: node = try mapping(event, depth: depth)
         default: throw failure("syntax", event.location, "a value is missing")
         }
+        if let tag = event.tag, Self.isLocal(tag) { node.tag = tag }
         if let anchor = event.anchor {
             anchors[anchor] = Anchored(node: node, nodeCount: nodeCount - countBefore)
         }
@@ -197,11 +201,14 @@ struct YAMLReader {
     }
 
     private mutating func unknownTag(_ tag: String, _ location: Location) {
-        problems.append(
-            SourceProblem(
-                code: "unknown-tag", location: location, message: "the YAML tag `\(tag)` has no meaning here",
-                suggestion: "remove it"))
+        let problem = SourceProblem(
+            code: "unknown-tag", location: location,
+            message: "the YAML tag `\(SourceNode.shortened(tag))` has no meaning here", suggestion: "remove it")
+        if Self.isLocal(tag) { tagProblems.append(problem) } else { problems.append(problem) }
     }
+
+    /// `!Sub`, not `!!str` and not the `!` that only says "not plain".
+    private static func isLocal(_ tag: String) -> Bool { tag.hasPrefix("!") && tag != "!" }
 
     private func failure(
         _ code: String, _ location: Location, _ message: String, suggestion: String? = nil
