@@ -68,18 +68,22 @@ struct TemplateEvaluation {
 
     private mutating func members(_ entries: [SourceNode.Entry]) -> [SourceNode.Entry] {
         var members: [SourceNode.Entry] = []
+        members.reserveCapacity(entries.count)
+        // Only a large map is worth a dictionary.
+        let isLarge = entries.count > 16
         var written: [String: String] = [:]
         for entry in entries {
             guard let value = value(of: entry) else { continue }
             let key = KeySpelling.apiKey(ofTemplateKey: entry.key) ?? entry.key
-            if let first = written[key] {
+            let first = isLarge ? written[key] : members.first { $0.key == key }?.shown
+            if let first {
                 report(
                     "duplicate-key", entry.keyLocation,
                     "`\(SourceNode.shortened(entry.key))` and `\(SourceNode.shortened(first))` are the same key",
                     suggestion: "remove one of the two")
                 continue
             }
-            written[key] = entry.key
+            if isLarge { written[key] = entry.key }
             members.append(
                 SourceNode.Entry(key: key, keyLocation: entry.keyLocation, value: value, written: entry.key))
         }
@@ -88,9 +92,9 @@ struct TemplateEvaluation {
 
     /// The value of a property. `Ref` of an App Mesh resource is its ARN, which is no name.
     mutating func value(of entry: SourceNode.Entry) -> SourceNode? {
-        if Self.nameKeys.contains(entry.key.lowercased()), let function = TemplateFunction(entry.value),
-            function.name == "Ref", let id = function.argument.text, let resource = template[id],
-            let type = AppMeshResourceType.named(resource.typeName)
+        if let function = TemplateFunction(entry.value), function.name == "Ref", let id = function.argument.text,
+            let resource = template[id], let type = AppMeshResourceType.named(resource.typeName),
+            Self.nameKeys.contains(entry.key.lowercased())
         {
             report(
                 "arn-for-name", function.location,
