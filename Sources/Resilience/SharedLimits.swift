@@ -156,7 +156,9 @@ public final class SharedLimits: Sendable {
                 return .connect
             }
             state.connectionOverflows &+= 1
-            if idleCount(worker) > state.shares[worker].asked { return .replaceIdle }
+            // Even if it has been asked for: requests and idle connections of one worker never wait side by side, and the
+            // other worker's turn comes when this connection is free again.
+            if idleCount(worker) > 0 { return .replaceIdle }
             if state.shares[worker].waiting == 0 { state.shares[worker].head = now }
             state.shares[worker].waiting += 1
             publish(state)
@@ -219,11 +221,12 @@ public final class SharedLimits: Sendable {
                 served(&state, worker, nextHead)
                 return .connect
             }
-            // Its requests left or were served otherwise, or the limit was lowered meanwhile.
+            // Its requests left or were served otherwise, or the limit was lowered meanwhile: then they wait again, and
+            // connections that were kept idle because the grant covered them have not been asked for.
             state.used -= 1
             let wake = grant(&state)
             publish(state)
-            return .passedOn(wake)
+            return .passedOn(wake ?? (state.shares[worker].wanting > 0 ? ask(&state, except: worker) : nil))
         }
     }
 

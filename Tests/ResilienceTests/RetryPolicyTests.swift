@@ -35,7 +35,8 @@ import Testing
 
     @Test func eventsOfOnePolicyAddUp() {
         let policy = RetryPolicy(
-            appMesh: [.gatewayError, .clientError, .streamError, .unavailable], retriesMax: 3, perTryTimeout: 2 * second)
+            appMesh: [.gatewayError, .clientError, .streamError, .unavailable], retriesMax: 3, perTryTimeout: 2 * second
+        )
         #expect(policy.events.retryOn == "reset,refused-stream,retriable-status-codes,unavailable")
         #expect(policy.codes.sorted == [409, 502, 503, 504])
         #expect(policy.retriesMax == 3)
