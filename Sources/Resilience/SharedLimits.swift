@@ -221,12 +221,12 @@ public final class SharedLimits: Sendable {
                 served(&state, worker, nextHead)
                 return .connect
             }
-            // Its requests left or were served otherwise, or the limit was lowered meanwhile: then they wait again, and
-            // connections that were kept idle because the grant covered them have not been asked for.
+            // Its requests left or were served otherwise, or the limit was lowered meanwhile. Then they wait again; idle
+            // connections that the grant had left alone have been asked for by `update`.
             state.used -= 1
             let wake = grant(&state)
             publish(state)
-            return .passedOn(wake ?? (state.shares[worker].wanting > 0 ? ask(&state, except: worker) : nil))
+            return .passedOn(wake)
         }
     }
 

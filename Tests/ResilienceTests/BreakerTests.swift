@@ -178,6 +178,34 @@ import Testing
         #expect(!shared.reading.isRequestsOpen)
     }
 
+    @Test func busyConnectionsOverALoweredLimitCloseWhenTheyAreFree() {
+        let scene = Scene(BreakerLimits(connectionsMax: 2), workers: 1)
+        let worker = scene.workers[0]
+        for endpoint in 0..<2 {
+            worker.begin(endpoint: endpoint, now: 1)
+            worker.established(0)
+        }
+        #expect(scene.shared.update(BreakerLimits(connectionsMax: 1)).isEmpty, "none is idle")
+        worker.finish(0, keepAlive: true)
+        #expect(worker.idle.isEmpty && scene.upstream.connections == 1)
+        worker.finish(0, keepAlive: true)
+        #expect(worker.idle.count == 1)
+        scene.end()
+    }
+
+    @Test func aTicketNamesOneRequestEvenWhenItsPlaceIsUsedAgain() {
+        let door = Door(SharedLimits(BreakerLimits(connectionsMax: 0), workers: 1), worker: 0)
+        var tickets: [Door.Ticket] = []
+        for request in 0..<3 {
+            guard case .wait(let ticket, nil) = door.request(request, now: 0) else { continue }
+            #expect(!tickets.contains(ticket))
+            tickets.append(ticket)
+            door.left(ticket)
+        }
+        #expect(tickets.count == 3)
+        #expect(door.shared.reading.pending == 0)
+    }
+
     // MARK: Two workers
 
     @Test func anIdleConnectionIsGivenUpToAnotherWorker() {
