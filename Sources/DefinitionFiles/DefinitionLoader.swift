@@ -28,11 +28,25 @@ public struct LoadedDefinitions: Sendable {
 }
 
 public enum DefinitionLoader {
-    /// Loads files and folders (their `*.yaml`, `*.yml` and `*.json`, by name) and merges them.
+    /// A text beside the files, such as what an API took; `name` stands for the file in positions.
+    public struct NamedText: Sendable, Equatable {
+        public var name: String
+        public var text: String
+
+        public init(name: String, text: String) {
+            self.name = name
+            self.text = text
+        }
+    }
+
+    /// Loads files and folders (their `*.yaml`, `*.yml` and `*.json`, by name) and then texts, and merges them all.
     /// - Parameter variables: values of `$NAME` and `${NAME}`.
-    public static func load(paths: [String], variables: [String: String] = [:]) -> LoadedDefinitions {
+    public static func load(
+        paths: [String], texts: [NamedText] = [], variables: [String: String] = [:]
+    ) -> LoadedDefinitions {
         var loading = Loading(variables: variables)
         for path in paths { loading.add(path: path) }
+        for text in texts { loading.add(text: text.text, name: text.name) }
         return loading.finished()
     }
 

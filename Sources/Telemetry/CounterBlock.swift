@@ -69,6 +69,19 @@ public final class CounterBlock: @unchecked Sendable {
         return slots[index].load(ordering: .relaxed) & 1 != 0
     }
 
+    /// Sets a counter back to 0; it stays "used". Owning worker only.
+    func reset(_ index: Int) {
+        let old = slots[index].load(ordering: .relaxed)
+        slots[index].store(old & 1, ordering: .relaxed)
+    }
+
+    /// Sets the answers by status back to 0. Owning worker only.
+    func resetStatuses() {
+        let bits = statuses.load(ordering: .acquiring)
+        guard let table = UnsafeMutablePointer<Atomic<Int64>>(bitPattern: bits) else { return }
+        for index in 0..<Self.statusCount { table[index].store(0, ordering: .relaxed) }
+    }
+
     // MARK: Answers by status
 
     /// Counts an answer of a cluster: `upstream_rq_completed`, `upstream_rq_2xx`, `upstream_rq_200`.

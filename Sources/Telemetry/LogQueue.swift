@@ -122,6 +122,11 @@ extension LogFile.Counts {
 struct LogErrno: Error { var value: Int32 }
 
 final class LogQueue: Sendable {
+    /// System calls of the writer thread over all files: writes that moved bytes, failed writes, failed reopenings.
+    let writes = Atomic<UInt64>(0)
+    let writeFailures = Atomic<UInt64>(0)
+    let reopenFailures = Atomic<UInt64>(0)
+
     struct State {
         var sinks: [LogSink] = []
         var files: [String: WeakFile] = [:]

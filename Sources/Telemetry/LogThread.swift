@@ -1,6 +1,7 @@
 // The writer thread's loop: take what waits, write what can be written, sleep until something changes.
 
 import Glibc
+import Synchronization
 
 /// State of the writer thread; it never leaves it.
 struct LogThread {
@@ -97,6 +98,7 @@ struct LogThread {
                 if reason == EAGAIN || reason == EWOULDBLOCK { return .blocked }
                 return .failed(reason)
             }
+            queue.writes.add(1, ordering: .relaxed)
             advance(sink, by: count)
         }
         return .done
@@ -158,6 +160,7 @@ struct LogThread {
     // MARK: Failure
 
     private func failed(_ sink: LogSink, _ reason: Int32) {
+        queue.writeFailures.add(1, ordering: .relaxed)
         queue.guarded.withLock { guarded in
             sink.failures &+= 1
             sink.lastError = reason
@@ -204,6 +207,7 @@ struct LogThread {
         guard !sink.isInherited else { return }
         switch LogSink.open(sink.path) {
         case .failure(let error):
+            queue.reopenFailures.add(1, ordering: .relaxed)
             queue.guarded.withLock { _ in
                 sink.failures &+= 1
                 sink.lastError = error.value

@@ -48,6 +48,20 @@ public final class LogWriter: Sendable {
     /// Counters of all files, closed ones included (`filesystem.*` and `access_log.*` in the statistics).
     public var totals: LogFile.Counts { queue.totals() }
 
+    /// What the writer thread did since its start, over all files (`filesystem.*`).
+    public struct Activity: Sendable, Equatable {
+        /// Writes that moved bytes.
+        public var writes: UInt64
+        public var writeFailures: UInt64
+        public var reopenFailures: UInt64
+    }
+
+    public var activity: Activity {
+        Activity(
+            writes: queue.writes.load(ordering: .relaxed), writeFailures: queue.writeFailures.load(ordering: .relaxed),
+            reopenFailures: queue.reopenFailures.load(ordering: .relaxed))
+    }
+
     /// Writes what waits and ends the thread. What a blocked sink did not take `within` the time is dropped and counted;
     /// so is everything submitted later.
     public func flushAndStop(within time: Duration = .seconds(5)) { queue.stop(within: time) }

@@ -40,6 +40,12 @@ public struct ResponseFlags: OptionSet, Sendable, Hashable {
     public static let unconditionalDropOverload = ResponseFlags(rawValue: 1 << 28)
     public static let downstreamConnectionTermination = ResponseFlags(rawValue: 1 << 29)
 
+    /// One flag by its short name, such as `UH`; nil if there is none of that name.
+    public init?(shortName name: String) {
+        guard let bit = (0..<Self.bits).first(where: { "\(Self.shortName($0))" == name }) else { return nil }
+        self.init(rawValue: 1 << UInt32(bit))
+    }
+
     /// Number of flags.
     static let bits = 30
 

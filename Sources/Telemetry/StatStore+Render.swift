@@ -5,13 +5,16 @@ extension StatStore {
     /// Envoy's text. `filter` gets the name without the proxy; `usedOnly` leaves out what was never written. With
     /// `proxy` nil every proxy's statistics are shown, each with `{proxy="…"}` behind its name.
     public func renderText(
-        filter: ((String) -> Bool)? = nil, usedOnly: Bool = false, proxy: String? = nil
+        filter: ((String) -> Bool)? = nil, usedOnly: Bool = false, proxy: String? = nil, types: StatTypes = .all
     ) -> String {
         var text = ""
         for line in lines(proxy: proxy) {
-            guard !usedOnly || line.isUsed, filter?(line.name) ?? true else { continue }
+            guard types.contains(line.isGauge ? .gauges : .counters), !usedOnly || line.isUsed,
+                filter?(line.name) ?? true
+            else { continue }
             text += Self.labelled(line.name, line.proxy, proxy) + ": \(line.value)\n"
         }
+        guard types.contains(.histograms) else { return text }
         for entry in histogramLines(proxy: proxy) {
             guard !usedOnly || entry.total.count > 0, filter?(entry.name) ?? true else { continue }
             text += Self.labelled(entry.name, entry.key.proxy, proxy) + ": "
@@ -65,7 +68,7 @@ extension StatStore {
 
     /// Prometheus's text format 0.0.4. `filter` gets the names of the text output.
     public func renderPrometheus(
-        filter: ((String) -> Bool)? = nil, usedOnly: Bool = false, proxy: String? = nil
+        filter: ((String) -> Bool)? = nil, usedOnly: Bool = false, proxy: String? = nil, types: StatTypes = .all
     ) -> String {
         var families: [String: (isGauge: Bool, samples: [String])] = [:]
         let owners = state.withLock { state in
@@ -73,14 +76,16 @@ extension StatStore {
         }
         for (key, blocks) in owners.sorted(by: { ($0.key.proxy, $0.key.name) < ($1.key.proxy, $1.key.name) }) {
             for (index, counter) in key.kind.counters.enumerated() {
-                guard filter?(key.textPrefix + counter.name) ?? true else { continue }
+                guard types.contains(counter.isGauge ? .gauges : .counters),
+                    filter?(key.textPrefix + counter.name) ?? true
+                else { continue }
                 guard !usedOnly || blocks.contains(where: { $0.isUsed(index) }) else { continue }
                 let value = blocks.reduce(0) { $0 &+ $1.value(index) }
                 let (family, tag) = Self.metric(key.kind, counter.name)
                 families[family, default: (counter.isGauge, [])].samples.append(
                     "\(family){\(key.labels(tag))} \(value)\n")
             }
-            guard key.kind == .cluster else { continue }
+            guard key.kind == .cluster, types.contains(.counters) else { continue }
             for status in CounterBlock.firstStatus..<(CounterBlock.firstStatus + CounterBlock.statusCount) {
                 let value = blocks.reduce(0) { $0 &+ $1.statusValue(status) }
                 guard value != 0, filter?("\(key.textPrefix)upstream_rq_\(status)") ?? true else { continue }
@@ -92,6 +97,7 @@ extension StatStore {
         for (family, entry) in families.sorted(by: { $0.key < $1.key }) {
             text += "# TYPE \(family) \(entry.isGauge ? "gauge" : "counter")\n" + entry.samples.joined()
         }
+        guard types.contains(.histograms) else { return text }
         return text + prometheusHistograms(filter: filter, usedOnly: usedOnly, proxy: proxy)
     }
 
