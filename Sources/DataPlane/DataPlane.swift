@@ -53,6 +53,7 @@ public final class DataPlane: Sendable {
     public let configuration: Configuration
     public let stats: StatStore
     public let logs: LogWriter
+    private let inherited: InheritedSockets
     let threads: [WorkerThread]
     private let state = Mutex(State())
 
@@ -67,8 +68,12 @@ public final class DataPlane: Sendable {
         var discovered: [ClusterKey: [EndpointPlan]] = [:]
     }
 
-    public init(configuration: Configuration, stats: StatStore, logs: LogWriter) throws(SystemError) {
+    public init(
+        configuration: Configuration, stats: StatStore, logs: LogWriter,
+        inherited: InheritedSockets = InheritedSockets()
+    ) throws(SystemError) {
         self.configuration = configuration
+        self.inherited = inherited
         self.stats = stats
         self.logs = logs
         let empty = Publication(snapshot: Snapshot(plan: Plan(), generation: 0), handlers: [:], logTargets: [])
@@ -127,7 +132,8 @@ public final class DataPlane: Sendable {
                         let (descriptors, actual) = try open(bind, beside: ours)
                         bound[key] = actual
                         for (index, fd) in descriptors.enumerated() {
-                            sockets[index].append(Worker.NewListener(key: key, fd: fd))
+                            let isInherited = inherited.has(actual)
+                            sockets[index].append(Worker.NewListener(key: key, fd: fd, isInherited: isInherited))
                         }
                     } catch {
                         if bind.isOptional { continue }
@@ -177,6 +183,7 @@ public final class DataPlane: Sendable {
 
     private func open(_ planned: NetworkAddress, isOurs: Bool) throws(SystemError) -> ([Int32], NetworkAddress) {
         guard var address = SocketAddress(planned) else { throw SystemError("bind \(planned)", code: EINVAL) }
+        if let descriptors = try inherited.open(planned, count: max(1, threads.count)) { return (descriptors, planned) }
         if case .unix(let path) = planned { removeDeadSocket(path, address) }
         var descriptors: [Int32] = []
         do throws(SystemError) {
@@ -282,6 +289,17 @@ public final class DataPlane: Sendable {
             }
         }
         for thread in threads { thread.join() }
+    }
+
+    /// Runs a job on every worker's thread, soon; the jobs of one caller in their order.
+    public func onWorkers(_ job: @escaping @Sendable (Worker) -> Void) {
+        for thread in threads { thread.post(job) }
+    }
+
+    /// Sets the workers' counters back to 0, of one proxy or of all.
+    public func resetCounters(proxy: String?) {
+        let stats = self.stats
+        onWorkers { stats.resetCounters(worker: $0.index, proxy: proxy) }
     }
 
     /// Hands what is buffered to the log writer.

@@ -52,6 +52,9 @@ final class HTTP1ServerConnection: DownstreamStream {
     /// How long what comes after the answer is thrown away before the connection is closed.
     static let lingerTimeout: Int64 = 1_000_000_000
 
+    /// How long a used connection stays open for one more request while its listener drains.
+    static let drainTimeout: Int64 = 300_000_000
+
     init(socket: consuming Socket, peer: PeerInfo, listener: ListenerRuntime, worker: Worker) throws(SystemError) {
         fd = socket.fd
         self.worker = worker
@@ -213,7 +216,7 @@ final class HTTP1ServerConnection: DownstreamStream {
         requestCount += 1
         requestDone = false
         answerDone = false
-        closesAfterAnswer = !parser.keepAlive || listener.isDraining
+        closesAfterAnswer = !parser.keepAlive || listener.closesConnections
         phase = .body
         let framing = parser.framing
         decoder = BodyDecoder(framing, limits: .request)
@@ -280,7 +283,7 @@ final class HTTP1ServerConnection: DownstreamStream {
             answerFraming = isOld ? .untilClose : .chunked
             if isOld { closesAfterAnswer = true }
         }
-        if listener.isDraining || peerEnded { closesAfterAnswer = true }
+        if listener.closesConnections || peerEnded { closesAfterAnswer = true }
         let connection: ConnectionHeader = closesAfterAnswer ? .close : isOld ? .keepAlive : .none
         let space = outbound.space(HTTP1Writer.headBound(head))
         let count = HTTP1Writer.writeResponse(
@@ -476,8 +479,9 @@ final class HTTP1ServerConnection: DownstreamStream {
         }
     }
 
-    /// The listener drains: an idle connection closes now, a busy one after its answer. What the kernel has received
-    /// already is a request like any other, and a client that has just connected is given a moment to send its first.
+    /// The listener drains: a busy connection closes after its answer. What the kernel has received already is a request like
+    /// any other, and an idle connection closes only when nothing came for a moment: closing it at once would cut off a
+    /// request that was sent before its client could know of the end.
     func drain() {
         closesAfterAnswer = true
         guard phase == .head, exchange == nil, !closesAfterFlush else { return }
@@ -488,10 +492,8 @@ final class HTTP1ServerConnection: DownstreamStream {
             closesAfterFlush = true
             setDeadline(Self.flushTimeout)
             worker.loop.callAfterEvent(self)
-        } else if requestCount == 0 {
-            setDeadline(Self.lingerTimeout)
         } else {
-            close()
+            setDeadline(requestCount == 0 ? Self.lingerTimeout : Self.drainTimeout)
         }
     }
 

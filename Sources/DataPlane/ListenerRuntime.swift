@@ -23,6 +23,10 @@ final class ListenerRuntime: Handler {
     /// The last generation that knew this listener, once it is removed.
     private var lastGeneration: Generation?
     private(set) var isDraining = false
+    /// Answers are the last ones on their connections, though the listener goes on.
+    var isDiscouraged = false
+    /// The socket belongs to the service manager too, which keeps its queue for the next process.
+    private let isInherited: Bool
     private var connections: [ObjectIdentifier: HTTP1ServerConnection] = [:]
     private let localText: String
     private let localIP: String
@@ -30,9 +34,10 @@ final class ListenerRuntime: Handler {
 
     init(
         key: ListenerKey, socket: consuming Socket, id: ListenerID, dialect: Dialect, counters: CounterBlock,
-        httpCounters: CounterBlock, requestTime: Histogram, worker: Worker
+        httpCounters: CounterBlock, requestTime: Histogram, isInherited: Bool = false, worker: Worker
     ) throws(SystemError) {
         self.key = key
+        self.isInherited = isInherited
         self.worker = worker
         self.id = id
         self.dialect = dialect
@@ -44,7 +49,7 @@ final class ListenerRuntime: Handler {
         localIP = address.host
         localPort = address.port
         super.init()
-        try worker.loop.add(self, fd: socket.fd, accepting: true)
+        try worker.loop.add(self, fd: socket.fd, accepting: true, exclusive: isInherited)
         self.socket = consume socket
     }
 
@@ -53,6 +58,8 @@ final class ListenerRuntime: Handler {
         self.id = id
         self.dialect = dialect
     }
+
+    var tag: ListenerTag { ListenerTag(proxy: key.proxy, listener: key.listener) }
 
     func currentGeneration(_ worker: Worker) -> Generation { lastGeneration ?? worker.generation }
 
@@ -114,7 +121,7 @@ final class ListenerRuntime: Handler {
     func drain(_ generation: Generation) {
         guard !isDraining else { return }
         // A member of a group that closes with connections waiting would reset them.
-        accept(max: 4_096)
+        if !isInherited { accept(max: 4_096) }
         isDraining = true
         lastGeneration = generation
         worker.loop.remove(self, fd: socket?.fd)

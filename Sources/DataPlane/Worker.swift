@@ -40,6 +40,15 @@ public final class Worker {
     var replayBytes = 0
     static let replayBytesMax = 64 << 20
 
+    /// Who wants to see records now (`Tap`).
+    var taps: [TapSubscription] = []
+    /// The record that is being offered to them.
+    lazy var tapLine = LogBuffer()
+    /// Listeners that close their connections after each answer (`Discouragement`).
+    var discouraged: Set<ListenerTag> = [] {
+        didSet { for listener in listeners.values { listener.isDiscouraged = discouraged.contains(listener.tag) } }
+    }
+
     private var logBuffers: [LogBuffer] = []
     private var logFiles: [LogFile?] = []
     private lazy var logTimer = Timer(owner: housekeeping)
@@ -79,6 +88,8 @@ public final class Worker {
         var key: ListenerKey
         /// Owned by this value until the worker takes it.
         var fd: Int32
+        /// One socket for all workers, which the service manager keeps.
+        var isInherited = false
     }
 
     /// Serves `publication` from the next request on. Runs between events, on this worker's thread.
@@ -112,7 +123,7 @@ public final class Worker {
 
     private func adoptListeners(_ publication: Publication, _ new: [NewListener], _ old: Generation) {
         let snapshot = publication.snapshot
-        var opened = Dictionary(new.map { ($0.key, $0.fd) }, uniquingKeysWith: { first, _ in first })
+        var opened = Dictionary(new.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var current: [ListenerKey: ListenerRuntime] = [:]
         for raw in 0..<snapshot.listenerCount {
             let id = ListenerID(raw: Int32(raw))
@@ -123,14 +134,15 @@ public final class Worker {
                 if let known = listeners.removeValue(forKey: key) {
                     known.adopt(id: id, dialect: plan.dialect)
                     current[key] = known
-                } else if let fd = opened.removeValue(forKey: key) {
+                } else if let socket = opened.removeValue(forKey: key) {
                     let made = try? ListenerRuntime(
-                        key: key, socket: Socket(owning: fd), id: id, dialect: plan.dialect,
+                        key: key, socket: Socket(owning: socket.fd), id: id, dialect: plan.dialect,
                         counters: stats.counters(.listener(bind.address.description, proxy: proxy.name), worker: index),
                         httpCounters: stats.counters(.http(plan.statPrefix, proxy: proxy.name), worker: index),
                         requestTime: stats.histogram(
                             .http(plan.statPrefix, proxy: proxy.name), .downstreamRqTime, worker: index),
-                        worker: self)
+                        isInherited: socket.isInherited, worker: self)
+                    if let made, !discouraged.isEmpty { made.isDiscouraged = discouraged.contains(made.tag) }
                     current[key] = made
                 }
             }
@@ -141,7 +153,7 @@ public final class Worker {
             draining[ObjectIdentifier(listener)] = listener
             listener.drain(old)
         }
-        for fd in opened.values { _ = Glibc.close(fd) }
+        for socket in opened.values { _ = Glibc.close(socket.fd) }
     }
 
     private func makeCluster(_ key: ClusterKey) -> ClusterUpstreams {
@@ -355,6 +367,9 @@ public final class Worker {
             record.cluster = cluster.label
         }
         if record.labels == nil { record.labels = generation.publication.proxyLabels[proxy] }
+        if !taps.isEmpty {
+            tap(record, generation.publication.proxyLabels[proxy], role: generation.snapshot.plan.proxies[proxy].role)
+        }
         for target in generation.publication.logTargets[proxy] {
             guard target.slot < logBuffers.count else { continue }
             let buffer = logBuffers[target.slot]

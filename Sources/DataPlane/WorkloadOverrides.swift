@@ -35,6 +35,8 @@ struct WorkloadOverrides {
         var text: String
     }
 
+    init(settings: Workload.Settings) { self.settings = settings }
+
     init(_ head: HeaderBlock, settings: Workload.Settings) throws(Invalid) {
         self.settings = settings
         var seen: Set<String> = []
@@ -53,7 +55,7 @@ struct WorkloadOverrides {
         name.count > prefix.utf8.count && name.starts(with: prefix.utf8)
     }
 
-    private mutating func apply(_ name: String, _ value: String) throws(Invalid) {
+    mutating func apply(_ name: String, _ value: String) throws(Invalid) {
         switch name {
         case "name": settings.name = value
         case "body": choose(.text(value))
