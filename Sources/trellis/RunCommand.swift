@@ -47,6 +47,10 @@ struct RunCommand: ParsableCommand {
             A change of a file that was read, SIGHUP and 'POST /v1/reload' read the definitions again. What is wrong is \
             printed, and the old routes serve on; otherwise the new ones are served from the next request on. SIGUSR1 \
             opens log files anew. SIGTERM and SIGINT let requests finish for the drain time; a second one ends at once.
+
+            The variables of App Mesh's Envoy image are understood: APPMESH_RESOURCE_ARN chooses what --node or --gateway \
+            would, and for one proxy ENVOY_ADMIN_ACCESS_PORT, ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY and \
+            LISTENER_DRAIN_WAIT_TIME_S stand for their options.
             """)
 
     @OptionGroup var definitions: DefinitionOptions
@@ -84,12 +88,28 @@ struct RunCommand: ParsableCommand {
             """, valueName: "addr"))
     var dns: [NetworkAddress] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep definitions that came through the admin API in this folder, so that they outlive the process.",
+            valueName: "folder"))
+    var state: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Answer admin requests only with 'Authorization: Bearer TOKEN', the token being this file's first line.",
+            valueName: "path"))
+    var adminTokenFile: String?
+
+    @Option(help: "How much to say: trace, debug, info, warning, error, critical or off.")
+    var logLevel: LogLevel?
+
     @Option(help: ArgumentHelp("Make weighted draws repeatable; implies one worker.", valueName: "n"))
     var seed: UInt64?
 
     @Option(
-        help: ArgumentHelp("How long requests may take to finish at the end, such as 500ms or 30s.", valueName: "time"))
-    var drainTime: Duration = .seconds(5)
+        help: ArgumentHelp(
+            "How long requests may take to finish at the end, such as 500ms or 30s. Default: 5s.", valueName: "time"))
+    var drainTime: Duration?
 
     @Option(name: .shortAndLong, help: "text or json: how to print what listens where.")
     var output = OutputFormat.text
@@ -106,23 +126,43 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        var options = RuntimeOptions(
-            source: definitions.source, compiler: definitions.compilation.compiler, admin: adminAddress)
+        var options = RuntimeOptions(source: definitions.source, compiler: definitions.compilation.compiler)
+        let variables: ImageVariables
+        do throws(ImageVariables.Invalid) {
+            variables = try ImageVariables { name in getenv(name).map { String(cString: $0) } }
+        } catch {
+            throw ValidationError("\(error)")
+        }
         options.compiler.node = node
         options.compiler.gateway = gateway
-        options.workers = workers
+        if node == nil, gateway == nil {
+            switch variables.resource {
+            case .node(let node): options.compiler.node = node
+            case .gateway(let gateway): options.compiler.gateway = gateway
+            case nil: break
+            }
+        }
+        let isOneProxy = options.compiler.node != nil || options.compiler.gateway != nil
+        let given = isOneProxy ? variables : nil
+        options.admin = adminAddress(isOneProxy: isOneProxy, port: given?.adminPort)
+        options.workers = workers ?? (seed == nil ? given?.workers : nil)
         options.seed = seed
         options.accessLog = accessLog
         options.dnsServers = dns
-        options.drainTime = drainTime
+        options.drainTime = drainTime ?? given?.drainTime ?? .seconds(5)
+        options.stateFolder = state
+        options.adminTokenFile = adminTokenFile
+        options.logLevel = logLevel ?? given?.logLevel ?? .info
+        options.takesSockets = true
         try RuntimeProcess.run(options, output: output)
     }
 
-    private var adminAddress: NetworkAddress? {
+    private func adminAddress(isOneProxy: Bool, port: Int?) -> NetworkAddress? {
         switch admin {
         case .address(let address): address
         case .some(.none): nil
-        case nil: node == nil && gateway == nil ? .ip(host: "127.0.0.1", port: 9901) : nil
+        case nil:
+            port.map { .ip(host: "127.0.0.1", port: $0) } ?? (isOneProxy ? nil : .ip(host: "127.0.0.1", port: 9901))
         }
     }
 }
@@ -166,6 +206,10 @@ enum RuntimeProcess {
             say("changes in \(folders.joined(separator: ", ")) will not be noticed; SIGHUP reloads")
         case .draining(let limit): say("draining for at most \(limit.secondsText)")
         case .cut: say("requests that did not finish in time were cut")
+        case .adminCalled(let call):
+            say("admin\(call.proxy.map { " of \($0)" } ?? ""): \(call.method) \(call.path)")
+        case .withdrawn(let listeners): say("closed on request: \(listeners.joined(separator: ", "))")
+        case .socketsUnused(let sockets): say("no listener is for the inherited \(sockets.joined(separator: ", "))")
         }
     }
 

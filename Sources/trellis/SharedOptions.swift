@@ -6,6 +6,10 @@ import ControlPlane
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
+extension LogLevel: ExpressibleByArgument {
+    public init?(argument: String) { self.init(name: argument.lowercased()) }
+}
+
 extension NetworkAddress: ExpressibleByArgument {}
 extension Duration: @retroactive ExpressibleByArgument {
     public var defaultValueDescription: String { secondsText }

@@ -21,7 +21,7 @@ struct AdminTests {
     static let cases: [Case] = [
         Case("GET /ready", status: 200, body: "LIVE\n"),
         Case("POST /ready", status: 200, body: "LIVE\n"),
-        Case("GET /help", status: 200, body: "admin commands are:\n  /: this text\n"),
+        Case("GET /help", status: 200, body: "admin commands are:\n  /: Admin home page\n"),
         Case("GET /", status: 200, body: "admin commands are:\n"),
         Case("GET /nothing", status: 404, body: "invalid path. admin commands are:\n"),
         Case("GET /quitquitquit", status: 405, body: "Method GET not allowed, POST required."),
@@ -40,7 +40,8 @@ struct AdminTests {
             "GET /stats?format=prometheus&filter=^server.live$", status: 200,
             body: "# TYPE envoy_server_live gauge\nenvoy_server_live{} 1\n"),
         Case("GET /server_info", status: 200, body: "{\n  \"version\": \"trellis/"),
-        Case("GET /config_dump", status: 200, body: "{\n  \"generation\": 1,\n  \"proxies\": [\n"),
+        Case("GET /config_dump", status: 200, body: "{\n  \"configs\": [\n    {\n      \"@type\": "),
+        Case("GET /v1/snapshot", status: 200, body: "{\n  \"generation\": 1,\n  \"proxies\": [\n"),
         Case("GET /v1/status", status: 200, body: "{\n  \"version\": "),
         // Whose requests are answered.
         Case("GET /ready", "host: 127.0.0.1:9901", status: 200),

@@ -139,6 +139,9 @@ extension RunningMesh.State {
         case .discovery: events.append("discovery")
         case .draining: events.append("draining")
         case .cut: events.append("cut")
+        case .adminCalled(let call): events.append("\(call.method) \(call.path)")
+        case .withdrawn(let listeners): events.append("withdrawn \(listeners.joined(separator: " "))")
+        case .socketsUnused(let sockets): events.append("unused \(sockets.joined(separator: " "))")
         }
     }
 }

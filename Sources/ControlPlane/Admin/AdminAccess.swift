@@ -11,6 +11,11 @@ struct AdminAccess: Sendable {
     /// Where the listener is; nil or a unix socket, whose file permissions decide, leaves only Origin to be checked.
     var address: NetworkAddress?
 
+    /// Loopback, or a unix socket.
+    static func isOnThisMachineOnly(_ address: NetworkAddress) -> Bool {
+        if case .ip(let host, _) = address { isLoopback(host) } else { true }
+    }
+
     func allows(_ request: AdminRequest) -> Bool {
         if let origin = request.origin, !isOwn(origin: origin) { return false }
         guard case .ip = address, !request.authority.isEmpty else { return true }

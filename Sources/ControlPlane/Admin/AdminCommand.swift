@@ -1,5 +1,6 @@
-// The paths of an admin listener: Envoy's by name and text (dataplane.md 1.12), and Trellis's own below `/v1/`.
+// The paths of an admin listener: Envoy's by name, parameters and text (dataplane.md 1.12), and Trellis's own below `/v1/`.
 
+import DataPlane
 import Definitions
 import Routing
 
@@ -8,62 +9,202 @@ struct AdminCommand: Sendable {
         case now(AdminAnswer)
         /// The work calls back with the answer, on any thread.
         case later((@escaping @Sendable (AdminAnswer) -> Void) -> Void)
+        /// Live records.
+        case tap(TapFilter, TapForm)
+    }
+
+    enum Access: Sendable {
+        case reading
+        /// Needs POST or PUT.
+        case changing
+        /// Reads with GET, changes with POST or PUT.
+        case both
+    }
+
+    struct Parameter: Sendable {
+        var name: String
+        var help: String
+        var choices: [String]
+
+        init(_ name: String, _ help: String, _ choices: [String] = []) {
+            self.name = name
+            self.help = help
+            self.choices = choices
+        }
     }
 
     var path: String
     var help: String
-    /// Needs POST or PUT.
-    var isChanging = false
+    var access = Access.reading
+    var parameters: [Parameter] = []
     var run: @Sendable (AdminContext, AdminRequest) -> Reply
 
-    static let all: [AdminCommand] = [
-        AdminCommand(path: "/", help: "this text") { _, _ in .now(.text(list)) },
-        AdminCommand(path: "/clusters", help: "destinations and their endpoints, with counters") { context, _ in
-            .now(.text(ClustersPage.text(context)))
-        },
-        AdminCommand(path: "/config_dump", help: "the plan that is being served, as JSON") { context, _ in
-            .now(.json(ConfigDump.json(context)))
-        },
-        AdminCommand(path: "/help", help: "this text") { _, _ in .now(.text(list)) },
-        AdminCommand(path: "/listeners", help: "listening sockets") { context, _ in
-            .now(.text(ListenersPage.text(context)))
-        },
-        AdminCommand(path: "/quitquitquit", help: "drain and end the process", isChanging: true) { context, _ in
-            context.runtime.stop()
-            return .now(.text("OK\n"))
-        },
-        AdminCommand(path: "/ready", help: "LIVE, or 503 before and after") { context, _ in
-            let phase = context.state.current.phase
-            return .now(.text("\(phase.rawValue)\n", status: phase == .live ? 200 : 503))
-        },
-        AdminCommand(path: "/reopen_logs", help: "open all log files anew", isChanging: true) { context, _ in
-            context.runtime.reopenLogs()
-            return .now(.text("OK\n"))
-        },
-        AdminCommand(path: "/server_info", help: "version, state, uptime") { context, _ in
-            .now(.json(ServerInfo.json(context)))
-        },
-        AdminCommand(path: "/stats", help: "statistics; filter=REGEX, usedonly, format=prometheus") {
-            .now(StatsPage.answer($0, $1, isPrometheus: $1.parameter("format") == "prometheus"))
-        },
-        AdminCommand(path: "/stats/prometheus", help: "statistics in Prometheus's format") {
-            .now(StatsPage.answer($0, $1, isPrometheus: true))
-        },
-        AdminCommand(path: "/v1/reload", help: "read the definitions again", isChanging: true) { context, _ in
-            .later { reply in
-                context.runtime.reload(.admin) { outcome in
-                    reply(.json(outcome.json, status: outcome.result == .refused ? 422 : 200))
-                }
-            }
-        },
-        AdminCommand(path: "/v1/status", help: "generation, last reload, findings, listeners, as JSON") { context, _ in
-            .now(.json(StatusPage.json(context)))
-        },
-    ]
+    static let all: [AdminCommand] = (envoy + own).sorted { $0.path < $1.path }
 
     /// As Envoy lists them.
     static var list: String {
         "admin commands are:\n"
-            + all.map { "  \($0.path)\($0.isChanging ? " (POST)" : ""): \($0.help)\n" }.joined()
+            + all.map { command in
+                let method =
+                    switch command.access {
+                    case .reading: ""
+                    case .changing: " (POST)"
+                    case .both: " (GET, PUT)"
+                    }
+                let parameters = command.parameters.map { parameter in
+                    let choices =
+                        parameter.choices.isEmpty ? "" : "; One of (\(parameter.choices.joined(separator: ", ")))"
+                    return "      \(parameter.name): \(parameter.help)\(choices)\n"
+                }
+                return "  \(command.path)\(method): \(command.help)\n" + parameters.joined()
+            }.joined()
     }
+
+    // MARK: Envoy's
+
+    private static let format = Parameter("format", "File format to use", ["text", "json"])
+
+    private static let statParameters = [
+        Parameter("filter", "Regular expression (Google re2) for filtering stats"),
+        Parameter("usedonly", "Only include stats that have been written by system since restart"),
+        Parameter("type", "Stat types to include.", ["All", "Counters", "Gauges", "Histograms", "TextReadouts"]),
+    ]
+
+    private static let envoy: [AdminCommand] = [
+        AdminCommand(path: "/", help: "Admin home page") { _, _ in .now(.text(list)) },
+        AdminCommand(path: "/certs", help: "print certs on machine") { _, _ in .now(.json(["certificates": []])) },
+        AdminCommand(path: "/clusters", help: "upstream cluster status", parameters: [format]) { context, request in
+            .now(page(request, text: { ClustersPage.text(context) }, json: { ClustersPage.json(context) }))
+        },
+        AdminCommand(
+            path: "/config_dump", help: "dump current Envoy configs (experimental)",
+            parameters: [
+                Parameter("resource", "The resource to dump"),
+                Parameter(
+                    "mask",
+                    "The mask to apply. When both resource and mask are specified, the mask is applied to every element "
+                        + "in the desired repeated field so that only a subset of fields are returned."),
+                Parameter("name_regex", "Dump only the currently loaded configurations whose names match the regex."),
+                Parameter(
+                    "include_eds", "Dump currently loaded configuration including EDS. See the response definition"),
+            ]
+        ) { context, request in .now(ConfigDump.answer(context, request)) },
+        AdminCommand(
+            path: "/drain_listeners", help: "drain listeners", access: .changing,
+            parameters: [
+                Parameter("graceful", "Answers close their connections for the drain time before listeners close"),
+                Parameter("skip_exit", "With graceful: listeners do not close"),
+                Parameter("inboundonly", "Listeners of ingress only"),
+            ]
+        ) { context, request in
+            if request.flag("skip_exit"), !request.flag("graceful") {
+                return .now(.text("skip_exit requires graceful\n", status: 400))
+            }
+            context.runtime.drainListeners(
+                ListenerDrain(
+                    proxy: context.proxy, inboundOnly: request.flag("inboundonly"),
+                    isGraceful: request.flag("graceful"),
+                    keepsListeners: request.flag("skip_exit")))
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/healthcheck/fail", help: "cause the server to fail health checks", access: .changing) {
+            context, _ in
+            context.runtime.setHealth(isFailed: true, of: context.proxy)
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/healthcheck/ok", help: "cause the server to pass health checks", access: .changing) {
+            context, _ in
+            context.runtime.setHealth(isFailed: false, of: context.proxy)
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/help", help: "print out list of admin commands") { _, _ in .now(.text(list)) },
+        AdminCommand(path: "/listeners", help: "print listener info", parameters: [format]) { context, request in
+            .now(page(request, text: { ListenersPage.text(context) }, json: { ListenersPage.json(context) }))
+        },
+        AdminCommand(
+            path: "/logging", help: "query/change logging levels", access: .changing,
+            parameters: [
+                Parameter("paths", "Change multiple logging levels by setting to <name1>:<level1>,<name2>:<level2>."),
+                Parameter(
+                    "level", "desired logging level, this will change all loggers's level",
+                    LogLevel.allCases.map(\.name)),
+            ]
+        ) { context, request in .now(LoggingPage.answer(context, request)) },
+        AdminCommand(path: "/quitquitquit", help: "exit the server", access: .changing) { context, _ in
+            context.runtime.quit(context.proxy)
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/ready", help: "print server state, return 200 if LIVE, otherwise return 503") {
+            context, _ in
+            let phase = context.state.current.phase(of: context.proxy)
+            return .now(.text("\(phase.rawValue)\n", status: phase == .live ? 200 : 503))
+        },
+        AdminCommand(path: "/reopen_logs", help: "reopen access logs", access: .changing) { context, _ in
+            context.runtime.reopenLogs()
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/reset_counters", help: "reset all counters to zero", access: .changing) { context, _ in
+            context.runtime.resetCounters(of: context.proxy)
+            return .now(.text("OK\n"))
+        },
+        AdminCommand(path: "/server_info", help: "print server version/status information") { context, _ in
+            .now(.json(ServerInfo.json(context)))
+        },
+        AdminCommand(
+            path: "/stats", help: "print server stats",
+            parameters: statParameters + [Parameter("format", "Format to use", ["text", "json", "prometheus"])]
+        ) { .now(StatsPage.answer($0, $1, format: $1.parameter("format") ?? "text")) },
+        AdminCommand(
+            path: "/stats/prometheus", help: "print server stats in prometheus format", parameters: statParameters
+        ) { .now(StatsPage.answer($0, $1, format: "prometheus")) },
+    ]
+
+    private static func page(
+        _ request: AdminRequest, text: () -> String, json: () -> JSONValue
+    ) -> AdminAnswer {
+        switch request.parameter("format") {
+        case nil, "text": .text(text())
+        case "json": .json(json())
+        default: .text("usage: \(request.path)?format=text, or format=json\n", status: 400)
+        }
+    }
+
+    // MARK: Our own
+
+    private static let own: [AdminCommand] = [
+        AdminCommand(
+            path: "/v1/definitions", help: "what is defined; PUT replaces what the API owns", access: .both,
+            parameters: [Parameter("owner", "all: everything that serves; api: what PUT replaces", ["all", "api"])]
+        ) { DefinitionsPage.reply($0, $1) },
+        AdminCommand(
+            path: "/v1/explain", help: "what becomes of a request by the snapshot that serves",
+            parameters: [
+                Parameter("request", "METHOD URL, or a URL or path alone"),
+                Parameter("header", "name: value; repeatable"),
+                Parameter("from", "where it starts"), Parameter("format", "How to say it", ["json", "text"]),
+            ]
+        ) { context, request in .now(ExplainPage.answer(context, request)) },
+        AdminCommand(path: "/v1/reload", help: "read the definitions again", access: .changing) { context, _ in
+            .later { reply in context.runtime.reload(.admin) { reply(DefinitionsPage.answer($0)) } }
+        },
+        AdminCommand(path: "/v1/snapshot", help: "the plan that serves, complete") { context, _ in
+            var answer = AdminAnswer.json(PlanDump.json(context))
+            answer.generation = context.state.current.generation
+            return .now(answer)
+        },
+        AdminCommand(
+            path: "/v1/status", help: "generation, last reload, findings, listeners, the mesh with its counters"
+        ) {
+            context, _ in .now(.json(StatusPage.json(context)))
+        },
+        AdminCommand(
+            path: "/v1/tap", help: "live records",
+            parameters: TapFilter.parameters + [
+                Parameter("format", "JSON lines, or server-sent events", ["json", "sse"])
+            ]
+        ) { TapPage.reply($0, $1) },
+        AdminCommand(
+            path: "/v1/workloads", help: "settings of built-in workloads; PUT changes them", access: .both
+        ) { context, request in .now(WorkloadsPage.answer(context, request)) },
+    ]
 }

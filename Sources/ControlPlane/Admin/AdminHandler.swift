@@ -1,5 +1,5 @@
-// The admin listener's streams: they run on worker threads, read only what is shared, and never wait. A reload is handed to the
-// control thread and answered when its outcome comes back.
+// The admin listener's streams: they run on worker threads, read only what is shared, and never wait. What changes something
+// is handed to the control thread and answered when its outcome comes back.
 
 import DataPlane
 import Routing
@@ -14,6 +14,9 @@ struct AdminContext: Sendable {
     var address: NetworkAddress?
     var state: RuntimeState
     var runtime: RuntimeHandle
+    var plane: DataPlane
+    var workloads: WorkloadBoard
+    var token: AdminToken?
 
     /// The proxies shown, without the admin listeners themselves.
     var proxies: [ProxyPlan] {
@@ -22,6 +25,17 @@ struct AdminContext: Sendable {
 
     /// A name as it is shown: the process's own listener says whose it is.
     func shown(_ name: String, of owner: String) -> String { proxy == nil ? "\(owner)/\(name)" : name }
+}
+
+/// A call of an admin listener, for the log.
+public struct AdminCall: Sendable {
+    /// The proxy whose listener it was; nil for the process's own.
+    public var proxy: String?
+    public var method: String
+    public var path: String
+    public var isChanging: Bool
+
+    var level: LogLevel { isChanging ? .info : .debug }
 }
 
 final class AdminHandler: LocalHandlerFactory {
@@ -37,18 +51,33 @@ final class AdminHandler: LocalHandlerFactory {
 
     /// What a request is answered with, at once or later.
     func reply(to request: AdminRequest) -> AdminCommand.Reply {
-        guard access.allows(request) else {
-            return .now(.text("Forbidden: the admin listener answers this machine only\n", status: 403))
-        }
+        if let refusal = refusal(of: request) { return .now(refusal) }
         guard let command = AdminCommand.all.first(where: { $0.path == request.path }) else {
             return .now(.text("invalid path. " + AdminCommand.list, status: 404))
         }
-        if command.isChanging, request.method != "POST", request.method != "PUT" {
+        let changes = request.method == "POST" || request.method == "PUT"
+        if command.access == .changing && !changes || command.access == .both && !changes && !request.isReading {
             var answer = AdminAnswer.text("Method \(request.method) not allowed, POST required.", status: 405)
-            answer.allowsChanging = true
+            answer.allow = command.access == .both ? "GET, HEAD, POST, PUT" : "POST, PUT"
             return .now(answer)
         }
+        let call = AdminCall(
+            proxy: context.proxy, method: request.method, path: request.path,
+            isChanging: command.access != .reading && changes)
+        if context.state.levels.shows(.admin, call.level) { context.runtime.noteCall(call) }
         return command.run(context, request)
+    }
+
+    private func refusal(of request: AdminRequest) -> AdminAnswer? {
+        if let token = context.token, request.path != "/ready" {
+            // A web page cannot know the token, so with it any name of this machine will do.
+            if token.allows(request.authorization) { return nil }
+            var answer = AdminAnswer.text("Unauthorized: a bearer token is needed\n", status: 401)
+            answer.challenges = true
+            return answer
+        }
+        return access.allows(request)
+            ? nil : .text("Forbidden: the admin listener answers this machine only\n", status: 403)
     }
 }
 
@@ -57,6 +86,10 @@ private final class AdminStream: LocalHandlerStream {
     private var request: AdminRequest?
     private var body: [UInt8] = []
     private var sent = 0
+    private var isTooLarge = false
+    /// The client has no room.
+    private var isWaiting = false
+    private var tap: TapStream?
     private static let partBytes = 32_768
 
     init(_ handler: AdminHandler, worker: Worker) {
@@ -66,15 +99,30 @@ private final class AdminStream: LocalHandlerStream {
 
     override func requestHead(_ head: HeaderBlock) { request = AdminRequest(head) }
 
-    // The body of a request says nothing; the answer waits for its end, so that the connection can be used again.
+    override func requestBody(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let count = request?.body.count, !isTooLarge else { return }
+        if count + bytes.count > DefinitionStore.bytesMax {
+            isTooLarge = true
+            request?.body = []
+        } else {
+            request?.body += bytes
+        }
+    }
+
+    // The answer waits for the end of the request, so that the connection can be used again.
     override func requestEnd() {
         guard let request else { return }
         let isHead = request.method == "HEAD"
+        if isTooLarge {
+            return send(
+                .text("the body is larger than \(DefinitionStore.bytesMax) bytes\n", status: 413), isHead: isHead)
+        }
         switch handler.reply(to: request) {
         case .now(let answer): send(answer, isHead: isHead)
         case .later(let work):
             let ticket = self.ticket
             work { answer in ticket.post { ($0 as? AdminStream)?.send(answer, isHead: isHead) } }
+        case .tap(let filter, let form): isHead ? send(.text(""), isHead: true) : open(filter, form)
         }
     }
 
@@ -85,26 +133,72 @@ private final class AdminStream: LocalHandlerStream {
             case .text: head.add(.contentType, "text/plain; charset=UTF-8")
             case .json: head.add(.contentType, "application/json")
             case .prometheus: head.add(.contentType, "text/plain; version=0.0.4; charset=utf-8")
+            case .yaml: head.add(.contentType, "application/yaml")
             }
             head.add(.cacheControl, "no-cache, max-age=0")
             // Nobody's browser shall take a statistic's name for a page.
-            head.add(
-                id: .other, name: head.append("x-content-type-options"), value: head.append("nosniff"))
-            if answer.allowsChanging {
-                head.add(id: .other, name: head.append("allow"), value: head.append("POST, PUT"))
-            }
+            head.add("x-content-type-options", "nosniff")
+            if let allow = answer.allow { head.add("allow", allow) }
+            if let generation = answer.generation { head.add("etag", "\"\(generation)\"") }
+            if answer.challenges { head.add("www-authenticate", "Bearer realm=\"trellis admin\"") }
         }
         if isHead { return end() }
-        writable()
+        sendOn()
+    }
+
+    // MARK: Live records
+
+    private func open(_ filter: TapFilter, _ form: TapForm) {
+        let ticket = self.ticket
+        let tap = TapStream(form: form, filter: filter) { ticket.post { ($0 as? AdminStream)?.passOn() } }
+        self.tap = tap
+        respond(status: 200, length: nil) { head in
+            switch form {
+            case .lines: head.add(.contentType, "application/x-ndjson")
+            case .events: head.add(.contentType, "text/event-stream")
+            }
+            head.add(.cacheControl, "no-cache, max-age=0")
+            head.add("x-content-type-options", "nosniff")
+        }
+        handler.context.plane.subscribe(tap.subscription)
+    }
+
+    /// Hands on what the subscription holds; called again whenever it holds something or the client has room.
+    private func passOn() {
+        guard let tap, isOpen, !isWaiting, body.isEmpty else { return }
+        body = tap.next()
+        sendOn()
+    }
+
+    override func cancelled() {
+        if let tap { handler.context.plane.unsubscribe(tap.subscription) }
+        tap = nil
     }
 
     override func writable() {
-        while isOpen, sent < body.count {
+        isWaiting = false
+        sendOn()
+    }
+
+    private func sendOn() {
+        while isOpen, sent < body.count, !isWaiting {
             let part = sent..<min(sent + Self.partBytes, body.count)
             sent = part.upperBound
-            let hasRoom = body[part].withUnsafeBufferPointer { write($0) }
-            if !hasRoom, sent < body.count { return }
+            isWaiting = !body[part].withUnsafeBufferPointer { write($0) }
         }
-        if isOpen { end() }
+        guard isOpen, sent == body.count else { return }
+        guard tap != nil else { return end() }
+        let hadBytes = !body.isEmpty
+        body = []
+        sent = 0
+        if hadBytes { passOn() }
+    }
+}
+
+extension HeaderBlock {
+    fileprivate func add(_ name: StaticString, _ value: String) {
+        var value = value
+        let nameRange = append(name)
+        add(id: .other, name: nameRange, value: value.withUTF8 { append($0) })
     }
 }

@@ -2,7 +2,7 @@
 
 import Wire
 
-struct AdminRequest: Equatable {
+struct AdminRequest: Equatable, Sendable {
     var method: String
     /// Without the query.
     var path: String
@@ -12,8 +12,12 @@ struct AdminRequest: Equatable {
     var authority: String
     /// Sent by browsers with requests that a page makes.
     var origin: String?
+    var authorization: String?
+    var ifMatch: String?
+    var accept: String?
+    var body: [UInt8] = []
 
-    struct Parameter: Equatable {
+    struct Parameter: Equatable, Sendable {
         var name: String
         var value: String
     }
@@ -34,10 +38,24 @@ struct AdminRequest: Equatable {
         self.init(
             method: head.text(head.methodName), path: head.text(head.path), query: head.text(head.query),
             authority: head.text(head.authority), origin: head.value(.origin).map(head.text))
+        authorization = head.value(.authorization).map(head.text)
+        accept = head.value(.accept).map(head.text)
+        for index in 0..<head.count {
+            let field = head.field(index)
+            if field.id == .other, head.text(field.name).lowercased() == "if-match" { ifMatch = head.text(field.value) }
+        }
     }
+
+    var isReading: Bool { method == "GET" || method == "HEAD" }
 
     /// The value of a parameter; nil if it is not there.
     func parameter(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
+
+    /// All values of a parameter that may be given several times.
+    func values(_ name: String) -> [String] { parameters.filter { $0.name == name }.map(\.value) }
+
+    /// Whether a parameter without a value, or with any but `false`, is there.
+    func flag(_ name: String) -> Bool { parameter(name).map { $0 != "false" } ?? false }
 
     /// Percent-encoding undone (RFC 3986 2.1), `+` read as a space as forms write it.
     private static func decoded(_ text: Substring) -> String {
@@ -58,12 +76,16 @@ struct AdminRequest: Equatable {
 }
 
 struct AdminAnswer: Sendable, Equatable {
-    enum Content: Sendable { case text, json, prometheus }
+    enum Content: Sendable { case text, json, prometheus, yaml }
     var status: Int
     var content: Content
     var body: String
     /// The methods that would be right, with 405.
-    var allowsChanging = false
+    var allow: String?
+    /// The generation that the answer shows or made, for `If-Match`.
+    var generation: UInt64?
+    /// Asks for a token, with 401.
+    var challenges = false
 
     static func text(_ body: String, status: Int = 200) -> AdminAnswer {
         AdminAnswer(status: status, content: .text, body: body)
@@ -71,5 +93,10 @@ struct AdminAnswer: Sendable, Equatable {
 
     static func json(_ value: JSONValue, status: Int = 200) -> AdminAnswer {
         AdminAnswer(status: status, content: .json, body: value.text() + "\n")
+    }
+
+    /// `{"error": …}`.
+    static func problem(_ text: String, status: Int) -> AdminAnswer {
+        .json(["error": .string(text)], status: status)
     }
 }

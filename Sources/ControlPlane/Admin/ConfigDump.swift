@@ -1,167 +1,147 @@
-// The plan as JSON, complete: `/config_dump`. Indexes are replaced by names, durations are written as Envoy's JSON writes them
-// (`15s`, `0.25s`; `null` is none), and every object says where it was defined.
+// `/config_dump` as Envoy answers it (envoy.admin.v3.ConfigDump in proto3's JSON): the plan in the shape of Envoy's resources,
+// all of them dynamic, as App Mesh delivered them. `resource` picks one list, `name_regex` its elements, `mask` their fields.
+// What Envoy has no word for is left out here and complete in `/v1/snapshot`.
 
+import Patterns
 import Routing
 
 enum ConfigDump {
-    static func json(_ context: AdminContext) -> JSONValue {
-        [
-            "generation": .int(Int(clamping: context.state.current.generation)),
-            "proxies": .array(context.proxies.map(\.json)),
-        ]
+    private struct Resource {
+        var list: String
+        /// The section of the dump, and of one element.
+        var section: String
+        var element: String
+        /// In the order of the plan.
+        var items: [(name: String, value: JSONValue)]
     }
-}
 
-extension Duration {
-    /// Seconds with at most nine decimals and the unit.
-    public var secondsText: String {
-        let parts = components
-        let nanoseconds = parts.attoseconds / 1_000_000_000
-        guard nanoseconds != 0 else { return "\(parts.seconds)s" }
-        let digits = String(nanoseconds.magnitude)
-        var fraction = String(repeating: "0", count: max(0, 9 - digits.count)) + digits
-        while fraction.hasSuffix("0") { fraction.removeLast() }
-        let sign = nanoseconds < 0 && parts.seconds == 0 ? "-" : ""
-        return "\(sign)\(parts.seconds).\(fraction)s"
-    }
-}
+    private static let admin = "type.googleapis.com/envoy.admin.v3."
 
-extension SourceRef {
-    var json: JSONValue { ["kind": .string(kind), "name": .string(name), "place": .optional(place)] }
-}
-
-extension Sourced<Duration?> {
-    var json: JSONValue { ["value": .optional(value?.secondsText), "origin": origin.json] }
-}
-
-extension NetworkAddress {
-    var json: JSONValue { .string(description) }
-}
-
-extension ProxyPlan {
-    fileprivate var json: JSONValue {
-        [
-            "name": .string(name), "role": .string(role.rawValue), "mesh": .string(mesh), "source": source.json,
-            "upstreamSourceIP": .optional(upstreamSourceIP), "admin": admin?.json ?? nil,
-            "accessLogs": .array(accessLogs.map(\.json)),
-            "listeners": .array(listeners.map { $0.json(in: self) }),
-            "virtualHosts": .array(virtualHosts.map { $0.json(in: self) }),
-            "clusters": .array(clusters.map(\.json)),
-        ]
-    }
-}
-
-extension AccessLogPlan {
-    fileprivate var json: JSONValue {
-        let format: JSONValue =
-            switch self.format {
-            case .standard: "standard"
-            case .text(let pattern): ["text": .string(pattern)]
-            case .json(let fields):
-                ["json": .object(fields.map { JSONValue.Member(key: $0.key, value: .string($0.value)) })]
-            }
-        return ["path": .string(path), "format": format, "source": source.json]
-    }
-}
-
-extension ListenerPlan {
-    fileprivate func json(in proxy: ProxyPlan) -> JSONValue {
-        let rule: JSONValue =
-            switch portRule {
-            case .fixed(let port): ["fixed": .int(port)]
-            case .service(let port): ["service": port.map { .int($0) } ?? nil]
-            }
-        return [
-            "name": .string(name), "statPrefix": .string(statPrefix), "direction": .string(direction.rawValue),
-            "binds": .array(
-                binds.map { bind in
-                    [
-                        "address": bind.address.json, "unprivileged": bind.unprivileged?.json ?? nil,
-                        "optional": .bool(bind.isOptional),
-                    ]
-                }),
-            "port": .int(port), "protocol": .string(applicationProtocol.rawValue), "portRule": rule,
-            "dialect": .string(dialect.name),
-            "hosts": .array(
-                hosts.map { host in
-                    [
-                        "pattern": .string(host.pattern.description),
-                        "virtualHost": .string(proxy.virtualHosts[host.virtualHost].name),
-                    ]
-                }),
-            "source": source.json,
-        ]
-    }
-}
-
-extension VirtualHostPlan {
-    fileprivate func json(in proxy: ProxyPlan) -> JSONValue {
-        [
-            "name": .string(name), "ports": .array(ports.map { .int($0) }),
-            "routes": .array(routes.map { $0.json(in: proxy) }), "source": source.json,
-        ]
-    }
-}
-
-extension RoutePlan {
-    fileprivate func json(in proxy: ProxyPlan) -> JSONValue {
-        [
-            "name": .string(name), "match": match.json, "action": action.json(in: proxy),
-            "timeouts": ["request": timeouts.request.json, "idle": timeouts.idle.json], "source": source.json,
-        ]
-    }
-}
-
-extension ActionPlan {
-    fileprivate func json(in proxy: ProxyPlan) -> JSONValue {
-        switch self {
-        case .forward(let backends):
-            let list = backends.map { backend -> JSONValue in
-                ["cluster": .string(proxy.clusters[backend.cluster].name), "weight": .int(backend.weight)]
-            }
-            return ["forward": .array(list)]
-        case .delegate(let delegate): return ["delegate": delegate.json(in: proxy)]
-        case .fixedResponse(let status, let body):
-            return ["fixedResponse": ["status": .int(status), "body": .string(body)]]
-        case .forwardToAuthority: return "forwardToAuthority"
-        case .handler(let name): return ["handler": .string(name)]
+    static func answer(_ context: AdminContext, _ request: AdminRequest) -> AdminAnswer {
+        let filter: ((String) -> Bool)?
+        do throws(PatternError) {
+            filter = try NameFilter.make(request.parameter("name_regex"))
+        } catch {
+            return .text("Error while parsing name_regex from /config_dump: \(error)\n", status: 400)
         }
+        let mask = request.parameter("mask").map(FieldMask.init)
+        let resources = resources(context, withEndpoints: request.flag("include_eds")).map { resource in
+            var resource = resource
+            if let filter { resource.items.removeAll { !filter($0.name) } }
+            return resource
+        }
+        guard let wanted = request.parameter("resource"), !wanted.isEmpty else {
+            let sections = resources.map { resource -> JSONValue in
+                let items = JSONValue.array(resource.items.map(\.value))
+                let section: JSONValue = [
+                    "@type": .string(admin + resource.section), "version_info": version(context),
+                ]
+                let whole = JSONValue.object(section.members + [.init(key: resource.list, value: items)])
+                return mask.map { $0.applied(to: whole, keeping: "@type") } ?? whole
+            }
+            return .json(["configs": .array(sections)])
+        }
+        guard let resource = resources.first(where: { $0.list == wanted }) else {
+            return .text("\(wanted) not found in config dump\n", status: 404)
+        }
+        let items = resource.items.map { item -> JSONValue in
+            let value = mask.map { $0.applied(to: item.value) } ?? item.value
+            return .object(
+                [.init(key: "@type", value: .string(admin + resource.section + "." + resource.element))] + value.members
+            )
+        }
+        return .json(["configs": .array(items)])
     }
-}
 
-extension DelegatePlan {
-    fileprivate func json(in proxy: ProxyPlan) -> JSONValue {
-        let host: JSONValue =
-            switch self.host {
-            case .keep: "keep"
-            case .literal(let name): ["literal": .string(name)]
+    private static func version(_ context: AdminContext) -> JSONValue { .string("\(context.state.current.generation)") }
+
+    private static func resources(_ context: AdminContext, withEndpoints: Bool) -> [Resource] {
+        let version = version(context)
+        let status = context.state.current
+        let updated: JSONValue = .optional(status.lastReload.map { Timestamp.text($0.time) })
+        var clusters: [(String, JSONValue)] = []
+        var endpoints: [(String, JSONValue)] = []
+        var listeners: [(String, JSONValue)] = []
+        var routes: [(String, JSONValue)] = []
+        for proxy in context.proxies {
+            for cluster in proxy.clusters {
+                let name = context.shown(cluster.name, of: proxy.name)
+                let hosts = status.endpoints(of: cluster, proxy: proxy.name)
+                let value = EnvoyResource.cluster(cluster, hosts, name: name)
+                clusters.append((name, ["version_info": version, "cluster": value, "last_updated": updated]))
+                endpoints.append(
+                    (name, ["endpoint_config": EnvoyResource.assignment(hosts, name: name, isTyped: true)]))
             }
-        let path: JSONValue =
-            switch self.path {
-            case .keep: "keep"
-            case .prefix(let matched, let replacement):
-                ["prefix": ["matched": .string(matched), "replacement": .string(replacement)]]
-            case .whole(let path): ["whole": .string(path)]
+            for listener in proxy.listeners {
+                let name = context.shown(listener.name, of: proxy.name)
+                let open = status.listeners.first { $0.proxy == proxy.name && $0.listener == listener.name }?.actual
+                let value = EnvoyResource.listener(listener, name: name, address: open)
+                listeners.append(
+                    (
+                        name,
+                        [
+                            "name": .string(name),
+                            "active_state": ["version_info": version, "listener": value, "last_updated": updated],
+                        ]
+                    ))
+                let routeName = context.shown(EnvoyResource.routeName(listener), of: proxy.name)
+                routes.append(
+                    (
+                        routeName,
+                        [
+                            "version_info": version,
+                            "route_config": EnvoyResource.routes(listener, proxy, name: routeName),
+                            "last_updated": updated,
+                        ]
+                    ))
             }
-        return [
-            "virtualHost": .string(proxy.virtualHosts[virtualHost].name), "port": port.map { .int($0) } ?? nil,
-            "host": host, "path": path,
+        }
+        let lists = [
+            Resource(
+                list: "dynamic_active_clusters", section: "ClustersConfigDump", element: "DynamicCluster",
+                items: clusters),
+            Resource(
+                list: "dynamic_listeners", section: "ListenersConfigDump", element: "DynamicListener", items: listeners),
+            Resource(
+                list: "dynamic_route_configs", section: "RoutesConfigDump", element: "DynamicRouteConfig",
+                items: routes),
+        ]
+        guard withEndpoints else { return lists }
+        return lists + [
+            Resource(
+                list: "dynamic_endpoint_configs", section: "EndpointsConfigDump", element: "DynamicEndpointConfig",
+                items: endpoints)
         ]
     }
 }
 
-extension ClusterPlan {
-    fileprivate var json: JSONValue {
-        [
-            "name": .string(name), "protocol": .string(applicationProtocol.rawValue),
-            "endpoints": .array(
-                endpoints.map { ["name": .string($0.name), "address": $0.address.json] }),
-            "discovery": .optional(discovery?.description),
-            "connectTimeout": .string(connectTimeout.secondsText),
-            "keepAliveTimeout": .string(keepAliveTimeout.secondsText),
-            "requestHeaders": .array(
-                requestHeaders.map { ["name": .string($0.name), "value": .string($0.value)] }),
-            "source": source.json,
-        ]
+/// A protobuf field mask in its text form: paths with dots, joined by commas. A path goes through every element of a list.
+struct FieldMask {
+    private let paths: [[Substring]]
+
+    init(_ text: String) {
+        paths = text.split(separator: ",").map { $0.split(separator: ".") }
+    }
+
+    /// Only what the paths lead to, and the members that are kept anyway.
+    func applied(to value: JSONValue, keeping key: String? = nil) -> JSONValue {
+        Self.masked(value, paths[...].map { $0[...] }, key)
+    }
+
+    private static func masked(_ value: JSONValue, _ paths: [ArraySlice<Substring>], _ kept: String?) -> JSONValue {
+        // A path that ends here takes all there is.
+        if paths.contains(where: \.isEmpty) { return value }
+        switch value {
+        case .array(let elements): return .array(elements.map { masked($0, paths, nil) })
+        case .object(let members):
+            return .object(
+                members.compactMap { member in
+                    if member.key == kept { return member }
+                    let rest = paths.filter { $0.first == member.key[...] }.map { $0.dropFirst() }
+                    guard !rest.isEmpty else { return nil }
+                    return JSONValue.Member(key: member.key, value: masked(member.value, rest, nil))
+                })
+        default: return value
+        }
     }
 }

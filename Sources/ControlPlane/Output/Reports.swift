@@ -1,6 +1,8 @@
 // Findings, reloads and the table of listeners as JSON, with keys that stay as they are: `-o json` and `/v1/` promise that.
 
 import Definitions
+import Glibc
+import Reactor
 import Routing
 
 /// The version of this program.
@@ -38,7 +40,7 @@ extension ReloadOutcome {
         [
             "trigger": .string(trigger.rawValue), "result": .string(result.rawValue),
             "refusal": .optional(refusal?.rawValue), "generation": .int(Int(clamping: generation)),
-            "milliseconds": .double(milliseconds), "difference": difference.json,
+            "time": .string(Timestamp.text(time)), "milliseconds": .double(milliseconds), "difference": difference.json,
             "findings": .array(findings.map(\.json)),
         ]
     }
@@ -80,4 +82,23 @@ extension RuntimeReport {
             "tryCommand": .optional(tryCommand), "noProxy": .optional(noProxy),
         ]
     }
+}
+
+public enum Timestamp {
+    /// A time in nanoseconds since 1970 in UTC with milliseconds: `2026-11-24T06:09:12.123Z`.
+    public static func text(_ nanoseconds: Int64) -> String {
+        var seconds = time_t(nanoseconds / 1_000_000_000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        func padded(_ value: Int, _ width: Int) -> String {
+            let digits = String(value)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let date = "\(1900 + Int(parts.tm_year))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+        let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
+        return "\(date)T\(clock).\(padded(Int(nanoseconds / 1_000_000 % 1000), 3))Z"
+    }
+
+    /// Now.
+    public static var now: String { text(Clock.realtime()) }
 }

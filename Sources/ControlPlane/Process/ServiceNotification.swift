@@ -3,10 +3,26 @@
 
 import CLinux
 import Glibc
+import Reactor
 
-enum ServiceNotification: String {
-    case ready = "READY=1"
-    case stopping = "STOPPING=1"
+enum ServiceNotification: Equatable {
+    /// Serves; also the end of a reload.
+    case ready(status: String)
+    /// Reads its definitions again (`Type=notify-reload`).
+    case reloading
+    case stopping
+    /// Still alive.
+    case watchdog
+
+    var text: String {
+        switch self {
+        case .ready(let status): "READY=1\nSTATUS=\(status)"
+        // The service manager tells an old READY from the new one by this time, of the clock it uses itself.
+        case .reloading: "RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic() / 1000)"
+        case .stopping: "STOPPING=1"
+        case .watchdog: "WATCHDOG=1"
+        }
+    }
 
     func send() {
         guard let variable = getenv("NOTIFY_SOCKET") else { return }
@@ -25,7 +41,7 @@ enum ServiceNotification: String {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { clinux_connect(descriptor, $0, length) }
         }
         guard connected == 0 else { return }
-        let text = Array(rawValue.utf8)
-        _ = clinux_send(descriptor, text, text.count)
+        let bytes = Array(text.utf8)
+        _ = clinux_send(descriptor, bytes, bytes.count)
     }
 }

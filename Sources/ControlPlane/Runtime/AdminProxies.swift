@@ -30,7 +30,11 @@ enum AdminProxies {
         let route = RoutePlan(
             name: "admin", match: MatchPlan(), action: .handler(handlerName(proxy)),
             timeouts: TimeoutPlan(request: none, idle: Sourced(.seconds(300), source)), source: source)
-        admin.virtualHosts = [VirtualHostPlan(name: "admin", routes: [route], source: source)]
+        // A stream of live records is quiet when there is no traffic.
+        let tap = RoutePlan(
+            name: "tap", match: MatchPlan(path: .exact("/v1/tap", ignoresCase: false)), action: route.action,
+            timeouts: TimeoutPlan(request: none, idle: none), source: source)
+        admin.virtualHosts = [VirtualHostPlan(name: "admin", routes: [tap, route], source: source)]
         let port = address.port ?? 0
         admin.listeners = [
             ListenerPlan(

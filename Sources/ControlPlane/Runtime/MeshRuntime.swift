@@ -7,6 +7,7 @@
 
 import Compiler
 import DataPlane
+import DefinitionFiles
 import Definitions
 import Glibc
 import Reactor
@@ -29,6 +30,14 @@ public struct RuntimeOptions: Sendable {
     public var dnsServers: [NetworkAddress] = []
     /// How long requests may take to finish when the process ends.
     public var drainTime: Duration = .seconds(5)
+    /// Where definitions that came through the API are kept; nil keeps them as long as the process lives.
+    public var stateFolder: String?
+    /// A file whose first line is what callers of admin listeners must know.
+    public var adminTokenFile: String?
+    /// The least important that is said.
+    public var logLevel = LogLevel.info
+    /// Whether listening sockets of a service manager are taken over.
+    public var takesSockets = false
     /// Whether signals of the process and changes of files lead to anything.
     public var handlesSignals = true
     public var watchesFiles = true
@@ -62,6 +71,18 @@ public enum Ending: Sendable {
     case forced
 }
 
+/// What `PUT /v1/definitions` came to.
+enum DefinitionReplacement: Sendable {
+    /// Read and judged like any reload: published, unchanged, or refused.
+    case applied(ReloadOutcome)
+    /// The caller knew another generation.
+    case otherGeneration(UInt64)
+    /// Files own what the text defines.
+    case conflict([OwnershipConflict], ReloadOutcome)
+    /// The text could not be written to the state folder.
+    case notKept(SystemError)
+}
+
 public final class MeshRuntime {
     public let handle: RuntimeHandle
     private let options: RuntimeOptions
@@ -72,9 +93,16 @@ public final class MeshRuntime {
     private let state: RuntimeState
     private let pulse: ProcessPulse
     private let discovery: EndpointDiscovery
+    private let store: DefinitionStore
+    private let token: AdminToken?
+    private let inherited: InheritedSockets
+    private let board = WorkloadBoard()
     private var signals: SignalSource?
     private var watch: FileWatch?
+    private var watchdog: Watchdog?
     private var workloads: [WorkloadPlan] = []
+    private var withdrawal = Withdrawal()
+    private var delays: [Delay] = []
     private var drain: Drain?
     /// Of the unix sockets that are open.
     private var socketFiles: Set<String> = []
@@ -87,18 +115,25 @@ public final class MeshRuntime {
         self.options = options
         self.report = report
         if options.handlesSignals { SignalSource.block() }
+        inherited = options.takesSockets ? SocketActivation.take() : InheritedSockets()
         do throws(SystemError) {
+            store = try DefinitionStore(folder: options.stateFolder)
+            token = try options.adminTokenFile.map { path throws(SystemError) in try AdminToken(path: path) }
             loop = try EventLoop()
             logs = LogWriter()
             var configuration = DataPlane.Configuration(workers: options.workerCount, seed: options.seed)
             configuration.connectionsMax = ProcessLimits.connections(descriptors: ProcessLimits.raiseDescriptorLimit())
             let stats = StatStore(workers: configuration.workers)
-            plane = try DataPlane(configuration: configuration, stats: stats, logs: logs)
-            state = RuntimeState(stats: stats)
-            pulse = ProcessPulse(loop: loop, stats: stats, workers: configuration.workers)
+            plane = try DataPlane(configuration: configuration, stats: stats, logs: logs, inherited: inherited)
+            state = RuntimeState(stats: stats, logLevel: options.logLevel, drainTime: options.drainTime)
+            pulse = ProcessPulse(loop: loop, stats: stats, logs: logs, workers: configuration.workers)
+            let levels = state.levels
             discovery = EndpointDiscovery(
                 loop: loop, plane: plane, state: state, servers: options.dnsServers.compactMap { .init($0) }
-            ) { report(.discovery($0)) }
+            ) { text in
+                let event = RuntimeEvent.discovery(text)
+                if levels.shows(event.importance.logger, event.importance.level) { report(event) }
+            }
         } catch {
             throw .system(error)
         }
@@ -131,7 +166,24 @@ public final class MeshRuntime {
         }
         state.update { $0.phase = .live }
         pulse.start(state)
-        ServiceNotification.ready.send()
+        let unused = inherited.unused
+        if !unused.isEmpty {
+            say(.socketsUnused(unused.map { $0.name.isEmpty ? "\($0.address)" : "\($0.address) (\($0.name))" }))
+        }
+        notifyReady()
+        watchdog = Watchdog(loop: loop, plane: plane)
+        watchdog?.start()
+    }
+
+    /// Says something, unless its logger is set to say less.
+    func say(_ event: RuntimeEvent) {
+        let (logger, level) = event.importance
+        if case .ready = event { return report(event) }
+        if state.levels.shows(logger, level) { report(event) }
+    }
+
+    private func notifyReady() {
+        ServiceNotification.ready(status: "Serving generation \(state.current.generation)").send()
     }
 
     /// Ends the threads of a process that did not start.
@@ -163,35 +215,80 @@ public final class MeshRuntime {
         // What was logged before the signal belongs into the old file.
         plane.flushLogs()
         logs.reopen()
-        report(.logsReopened)
+        say(.logsReopened)
+    }
+
+    func resetCounters(of proxy: String?) {
+        plane.resetCounters(proxy: proxy)
+        // What the control thread counts is the process's.
+        if proxy == nil { pulse.resetCounters() }
     }
 
     // MARK: Reload
 
     /// Reads the definitions again and serves them if nothing stands against it.
     func reload(_ trigger: ReloadTrigger) -> ReloadOutcome {
-        if drain != nil {
-            // What is being taken down is not built up again.
-            let now = state.current
-            return ReloadOutcome(
-                trigger: trigger, result: .refused, refusal: nil, generation: now.generation,
-                difference: PlanDifference(), findings: now.findings, duration: .zero, time: Clock.realtime())
-        }
+        if drain != nil { return refusedByEnd(trigger) }
+        ServiceNotification.reloading.send()
+        token?.reload()
         let outcome = apply(trigger)
-        pulse.counted(outcome)
-        if outcome.result != .unchanged || trigger != .fileChange { report(.reloaded(outcome)) }
+        conclude(outcome)
         return outcome
     }
 
-    private func apply(_ trigger: ReloadTrigger) -> ReloadOutcome {
+    /// What is being taken down is not built up again.
+    private func refusedByEnd(_ trigger: ReloadTrigger) -> ReloadOutcome {
+        let now = state.current
+        return ReloadOutcome(
+            trigger: trigger, result: .refused, refusal: nil, generation: now.generation,
+            difference: PlanDifference(), findings: now.findings, duration: .zero, time: Clock.realtime())
+    }
+
+    private func conclude(_ outcome: ReloadOutcome) {
+        pulse.counted(outcome)
+        notifyReady()
+        if outcome.result != .unchanged || outcome.trigger != .fileChange { say(.reloaded(outcome)) }
+    }
+
+    /// Makes `text` the definitions of the API, if files and text together hold and the files own nothing of it.
+    func replaceDefinitions(_ text: String, ifGeneration expected: UInt64?) -> DefinitionReplacement {
+        if drain != nil { return .applied(refusedByEnd(.definitions)) }
+        let generation = state.current.generation
+        if let expected, expected != generation { return .otherGeneration(generation) }
+        let draft: DefinitionStore.Draft
+        do throws(SystemError) { draft = try store.prepare(text) } catch { return .notKept(error) }
+        var conflicts: [OwnershipConflict] = []
+        let outcome = apply(.definitions, putting: text) { conflicts = $0 }
+        if outcome.result == .refused {
+            store.discard(draft)
+        } else {
+            do throws(SystemError) {
+                try store.keep(draft)
+                state.update { $0.ownedText = text }
+            } catch {
+                // What serves must be what a restart would serve.
+                _ = apply(.definitions)
+                return .notKept(error)
+            }
+        }
+        conclude(outcome)
+        return conflicts.isEmpty ? .applied(outcome) : .conflict(conflicts, outcome)
+    }
+
+    /// - Parameter text: what the API would own, in place of what it owns.
+    private func apply(
+        _ trigger: ReloadTrigger, putting text: String? = nil, conflicts: ([OwnershipConflict]) -> Void = { _ in }
+    ) -> ReloadOutcome {
         let begin = Clock.monotonic()
         let beginTime = Clock.realtime()
-        let mesh = options.source.load(options.compiler)
+        let owned = (text ?? store.text).map { DefinitionLoader.NamedText(name: store.name, text: $0) }
+        let mesh = options.source.load(options.compiler, with: owned)
+        conflicts(mesh.conflicts)
         let before = state.current
-        let plan = AdminProxies.adding(to: mesh.plan, process: options.admin)
+        let plan = withdrawal.applied(to: AdminProxies.adding(to: mesh.plan, process: options.admin))
         var outcome = ReloadOutcome(
             trigger: trigger, result: .refused, refusal: nil, generation: before.generation,
-            difference: PlanDifference(), findings: mesh.diagnostics, duration: .zero, time: 0)
+            difference: PlanDifference(), findings: mesh.diagnostics + adminFindings, duration: .zero, time: 0)
         if !mesh.isRunnable {
             outcome.refusal = .definitions
         } else if trigger != .start, plan == before.plan, mesh.workloads == workloads {
@@ -204,10 +301,27 @@ public final class MeshRuntime {
         outcome.time = Clock.realtime()
         state.update { status in
             status.lastReload = outcome
-            if outcome.result != .refused { status.findings = outcome.findings }
+            if outcome.result == .refused {
+                status.lastRefusal = outcome
+            } else {
+                status.lastRefusal = nil
+                status.findings = outcome.findings
+                status.definitions = mesh.definitions
+                status.ownedText = owned?.text
+            }
         }
         if trigger == .start, outcome.result == .published { reportReady(mesh, outcome) }
         return outcome
+    }
+
+    private var adminFindings: [Diagnostic] {
+        guard token == nil, let address = options.admin, !AdminAccess.isOnThisMachineOnly(address) else { return [] }
+        return [
+            Diagnostic(
+                .warning, "admin-open", at: nil, path: "--admin \(address)",
+                "whoever reaches this address can change and end the mesh",
+                suggestion: "listen on 127.0.0.1 or a unix socket, or ask for a token with --admin-token-file")
+        ]
     }
 
     private func publish(
@@ -222,6 +336,7 @@ public final class MeshRuntime {
                 Publication(
                     snapshot: snapshot, handlers: handlers, logTargets: opened.targets, names: discovery.names))
         } catch {
+            _ = board.handlers(workloads)
             outcome.refusal = .addresses
             outcome.findings += BindFindings.findings(error.failures, plan)
             return
@@ -236,21 +351,23 @@ public final class MeshRuntime {
             status.listeners = plane.boundListeners
         }
         discovery.follow(plan)
+        discourageListeners()
         StatRetention.forgetOwners(missing: plan, in: state.stats)
-        let files = SocketFiles.paths(plane.boundListeners)
+        let files = SocketFiles.paths(plane.boundListeners.filter { !inherited.has($0.actual) })
         SocketFiles.remove(socketFiles.subtracting(files))
         socketFiles = files
     }
 
     /// Everything inside the process that answers requests, by the name that routes end in.
     private func handlers(_ plan: Plan, _ workloads: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
-        var handlers = WorkloadHandlers.make(workloads)
-
+        var handlers = board.handlers(workloads)
         for proxy in plan.proxies where proxy.role == .admin {
             let shown = proxy.name == AdminProxies.processName ? nil : proxy.source.name
             let address = proxy.listeners.first?.binds.first?.address
             handlers[AdminProxies.handlerName(shown)] = AdminHandler(
-                AdminContext(proxy: shown, address: address, state: state, runtime: handle))
+                AdminContext(
+                    proxy: shown, address: address, state: state, runtime: handle, plane: plane, workloads: board,
+                    token: token))
         }
         return handlers
     }
@@ -268,9 +385,60 @@ public final class MeshRuntime {
     private func follow(_ files: [String], isComplete: Bool, readSince begin: Int64) {
         guard let watch else { return }
         let failed = watch.watch(files, keepingOthers: !isComplete)
-        if !failed.isEmpty { report(.notWatched(failed)) }
+        if !failed.isEmpty { say(.notWatched(failed)) }
         // What changed between reading and watching would otherwise never be noticed.
         if FileWatch.hasChanged(files, since: begin) { watch.checkSoon() }
+    }
+
+    // MARK: By hand
+
+    /// Fails or mends the health of a proxy, or of all: `/ready` says so, and clients are told to go.
+    func setHealth(isFailed: Bool, of proxy: String?) {
+        state.update { status in
+            if isFailed {
+                status.failedHealth.insert(proxy ?? "")
+            } else if let proxy {
+                status.failedHealth.remove(proxy)
+            } else {
+                status.failedHealth = []
+            }
+        }
+        discourageListeners()
+    }
+
+    private func discourageListeners() {
+        let now = state.current
+        plane.discourage(withdrawal.discouragedListeners(now.plan, failedHealth: now.failedHealth))
+    }
+
+    func drainListeners(_ drain: ListenerDrain) {
+        guard self.drain == nil else { return }
+        guard drain.isGraceful else { return close(drain) }
+        withdrawal.discourage(drain)
+        discourageListeners()
+        guard !drain.keepsListeners else { return }
+        delays.append(Delay(loop, after: options.drainTime) { [unowned self] in close(drain) })
+    }
+
+    private func close(_ drain: ListenerDrain) {
+        guard self.drain == nil else { return }
+        withdrawal.close(drain)
+        let before = state.current.plan
+        let plan = withdrawal.applied(to: before)
+        guard plan != before else { return }
+        serve(only: plan)
+        let difference = PlanDifference.between(old: before, new: plan)
+        say(.withdrawn(difference.listeners.removed))
+    }
+
+    /// Ends the process; of several proxies one is taken out of it.
+    func quit(_ proxy: String?) {
+        let others = state.current.plan.proxies.contains {
+            $0.role != .admin && $0.role != .workload && $0.name != proxy && !$0.listeners.isEmpty
+        }
+        guard let proxy, others else { return stop() }
+        setHealth(isFailed: true, of: proxy)
+        drainListeners(ListenerDrain(proxy: proxy, inboundOnly: false, isGraceful: false, keepsListeners: false))
     }
 
     // MARK: The end
@@ -284,13 +452,13 @@ public final class MeshRuntime {
         }
         ServiceNotification.stopping.send()
         state.update { $0.phase = .draining }
-        report(.draining(options.drainTime))
+        say(.draining(options.drainTime))
         let drain = Drain(loop: loop, plan: state.current.plan, limit: options.drainTime, stats: state.stats) {
             [unowned self] step in
             switch step {
             case .reduce(let plan): serve(only: plan)
             case .done(let isComplete):
-                if !isComplete { report(.cut) }
+                if !isComplete { say(.cut) }
                 loop.stop()
             }
         }
@@ -298,7 +466,7 @@ public final class MeshRuntime {
         drain.begin()
     }
 
-    /// Publishes what is left of the plan while draining; nothing is opened, so that nothing can fail.
+    /// Publishes what is left of the plan; nothing is opened, so that nothing can fail.
     private func serve(only plan: Plan) {
         let opened = AccessLogs(structuredPath: options.accessLog, writer: logs, slot: plane.slot).open(plan)
         let generation = state.current.generation + 1
@@ -306,11 +474,15 @@ public final class MeshRuntime {
         let publication = Publication(
             snapshot: snapshot, handlers: handlers(plan, workloads), logTargets: opened.targets,
             names: discovery.names)
+        // Failures are those of binding, and nothing is bound.
         try? plane.publish(publication)
         state.update { status in
             status.generation = generation
             status.plan = plan
             status.listeners = plane.boundListeners
         }
+        let files = SocketFiles.paths(plane.boundListeners.filter { !inherited.has($0.actual) })
+        SocketFiles.remove(socketFiles.subtracting(files))
+        socketFiles = files
     }
 }

@@ -10,6 +10,7 @@ final class ProcessPulse: Handler {
     private let loop: EventLoop
     private let stats: StatStore
     private let counters: CounterBlock
+    private let logs: LogWriter
     private let workers: Int
     private var state: RuntimeState?
     private var beats = 0
@@ -19,8 +20,9 @@ final class ProcessPulse: Handler {
     /// Histograms show intervals of this many beats, as Envoy's do.
     private static let beatsPerInterval = 5
 
-    init(loop: EventLoop, stats: StatStore, workers: Int) {
+    init(loop: EventLoop, stats: StatStore, logs: LogWriter, workers: Int) {
         self.loop = loop
+        self.logs = logs
         self.stats = stats
         self.workers = workers
         counters = stats.counters(.server(), worker: stats.controlWorker)
@@ -69,12 +71,27 @@ final class ProcessPulse: Handler {
 
     override func timerFired(_ timer: Timer) { beat() }
 
+    /// Lines accepted and dropped, over all files: with those that workers still hold they are all records.
+    private func countLogs() {
+        let totals = logs.totals
+        let activity = logs.activity
+        counters.set(ProcessCounter.logLines, Int64(clamping: totals.lines))
+        counters.set(ProcessCounter.logDropped, Int64(clamping: totals.dropped))
+        counters.set(ProcessCounter.logWriteCompleted, Int64(clamping: activity.writes))
+        counters.set(ProcessCounter.logWriteFailed, Int64(clamping: activity.writeFailures))
+        counters.set(ProcessCounter.logReopenFailed, Int64(clamping: activity.reopenFailures))
+    }
+
+    /// Sets what this thread counts back to 0.
+    func resetCounters() { stats.resetCounters(worker: stats.controlWorker) }
+
     private func beat() {
         loop.timers.arm(timer, deadline: Clock.monotonic() + Self.interval)
         beats += 1
         if beats % Self.beatsPerInterval == 0 { stats.endInterval() }
+        countLogs()
         guard let state else { return }
-        let isDraining = state.current.phase == .draining
+        let isDraining = state.current.phase(of: nil) == .draining
         counters.set(ProcessCounter.serverLive, isDraining ? 0 : 1)
         // Envoy's numbers: 0 live, 1 draining.
         counters.set(ProcessCounter.serverState, isDraining ? 1 : 0)

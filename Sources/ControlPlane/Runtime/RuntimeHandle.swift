@@ -19,6 +19,26 @@ public final class RuntimeHandle: @unchecked Sendable {
         post { completion($0.reload(trigger)) }
     }
 
+    /// Makes a text the API's definitions. `completion` is called on the control thread.
+    func replaceDefinitions(
+        _ text: String, ifGeneration expected: UInt64?,
+        _ completion: @escaping @Sendable (DefinitionReplacement) -> Void
+    ) {
+        post { completion($0.replaceDefinitions(text, ifGeneration: expected)) }
+    }
+
+    func drainListeners(_ drain: ListenerDrain) { post { $0.drainListeners(drain) } }
+
+    /// Fails or mends the health of a proxy, or of all.
+    func setHealth(isFailed: Bool, of proxy: String?) { post { $0.setHealth(isFailed: isFailed, of: proxy) } }
+
+    /// Ends the process, or one proxy of several.
+    func quit(_ proxy: String?) { post { $0.quit(proxy) } }
+
+    func resetCounters(of proxy: String?) { post { $0.resetCounters(of: proxy) } }
+
+    func noteCall(_ call: AdminCall) { post { $0.say(.adminCalled(call)) } }
+
     /// Opens all log files anew.
     public func reopenLogs() { post { $0.reopenLogs() } }
 

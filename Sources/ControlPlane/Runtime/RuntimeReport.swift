@@ -131,4 +131,9 @@ public enum RuntimeEvent: Sendable {
     case draining(Duration)
     /// Requests that did not finish in time were cut.
     case cut
+    case adminCalled(AdminCall)
+    /// Listeners were closed on request (`/drain_listeners`).
+    case withdrawn([String])
+    /// Inherited sockets that no listener is for.
+    case socketsUnused([String])
 }

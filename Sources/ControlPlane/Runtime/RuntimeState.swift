@@ -14,6 +14,8 @@ public enum ReloadTrigger: String, Sendable {
     case fileChange = "file change"
     case signal = "SIGHUP"
     case admin
+    /// `PUT /v1/definitions`.
+    case definitions = "definitions put"
 }
 
 /// What a reload came to.
@@ -57,18 +59,38 @@ final class RuntimeState: Sendable {
         var plan = Plan()
         var listeners: [DataPlane.BoundListener] = []
         var lastReload: ReloadOutcome?
+        /// The last change that was refused, as long as no later one was published.
+        var lastRefusal: ReloadOutcome?
         /// Findings of the generation that serves.
         var findings: [Diagnostic] = []
         /// Names that are kept resolved, and the endpoints that clusters were given by them.
         var names: [DiscoveredName] = []
         var discovered: [ClusterKey: [EndpointPlan]] = [:]
+        /// What serves, as it was written.
+        var definitions = Definitions()
+        /// The part of it that the API owns.
+        var ownedText: String?
+        /// Proxies whose health check was failed by hand; an empty name stands for all.
+        var failedHealth: Set<String> = []
+
+        /// As the admin listener of a proxy, or of the process, says it.
+        func phase(of proxy: String?) -> Phase {
+            guard phase == .live else { return phase }
+            return failedHealth.contains("") || proxy.map(failedHealth.contains) ?? false ? .draining : .live
+        }
     }
 
     let stats: StatStore
+    let levels: LogLevels
+    let drainTime: Duration
     private let startedAt = Clock.monotonic()
     private let status = Mutex(Status())
 
-    init(stats: StatStore) { self.stats = stats }
+    init(stats: StatStore, logLevel: LogLevel = .info, drainTime: Duration = .seconds(5)) {
+        self.stats = stats
+        self.drainTime = drainTime
+        levels = LogLevels(logLevel)
+    }
 
     var current: Status { status.withLock { $0 } }
 

@@ -1,15 +1,120 @@
-// The built-in workloads of a plan as handlers, by the name that their routes end in.
+// The built-in workloads of a process, by the name that their routes end in. What somebody changed while they run outlives a
+// reload: it is kept as single settings by the workload's name and laid over whatever the definitions say then.
 
 import Compiler
 import DataPlane
+import Synchronization
 
-enum WorkloadHandlers {
-    static func make(_ workloads: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
-        var handlers: [String: any LocalHandlerFactory] = [:]
-        for workload in workloads {
-            handlers[workload.handler] = Workload(settings: settings(workload.settings), egress: workload.egress)
+/// All workloads and what was changed of them; for any thread.
+final class WorkloadBoard: Sendable {
+    private struct Entry {
+        var plan: WorkloadPlan
+        var workload: Workload
+        /// As the definitions have it.
+        var defined: Workload.Settings
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        /// By workload, then by setting: the value in its notation.
+        var changes: [String: [String: String]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// One workload as it is shown.
+    struct Shown: Sendable, Equatable {
+        var name: String
+        var settings: Workload.Settings
+        /// What was changed, by setting.
+        var changes: [String: String]
+    }
+
+    /// The handlers of a plan. A workload whose place did not change keeps its object, so that requests under way and later
+    /// ones see the same.
+    func handlers(_ plans: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
+        state.withLock { state in
+            var entries: [String: Entry] = [:]
+            for plan in plans {
+                let defined = Self.settings(plan.settings)
+                let known = state.entries[plan.name]
+                let workload = known.flatMap { $0.plan.egress == plan.egress ? $0.workload : nil }
+                let settings = Self.changed(defined, state.changes[plan.name] ?? [:])
+                if let workload { workload.settings = settings }
+                entries[plan.name] = Entry(
+                    plan: plan, workload: workload ?? Workload(settings: settings, egress: plan.egress),
+                    defined: defined)
+            }
+            // Changes of a workload that is gone wait for its return.
+            state.entries = entries
+            return Dictionary(
+                entries.values.map { ($0.plan.handler, $0.workload) }, uniquingKeysWith: { first, _ in first })
         }
-        return handlers
+    }
+
+    private static func changed(_ settings: Workload.Settings, _ changes: [String: String]) -> Workload.Settings {
+        var settings = settings
+        // Each was taken before, and a body replaces a size, so the order is that of the names.
+        for (name, value) in changes.sorted(by: { $0.key < $1.key }) {
+            do throws(Workload.ChangeError) { try settings.set(name, to: value) } catch { continue }
+        }
+        return settings
+    }
+
+    var all: [Shown] {
+        state.withLock { state in
+            state.entries.values.map { entry in
+                Shown(
+                    name: entry.plan.name, settings: entry.workload.settings,
+                    changes: state.changes[entry.plan.name] ?? [:])
+            }.sorted { $0.name < $1.name }
+        }
+    }
+
+    /// Changes settings of every workload that a name covers; nil as the value takes a setting back to its definition, nil as
+    /// the changes takes all back. All are changed or none.
+    func change(_ changes: [(name: String, settings: [String: String?]?)]) throws(Workload.ChangeError) {
+        let result = state.withLock { state -> Result<Void, Workload.ChangeError> in
+            var next = state.changes
+            for (name, settings) in changes {
+                let found = state.entries.keys.filter { Naming.covers($0, name) }
+                guard !found.isEmpty else {
+                    let known = state.entries.keys.sorted().joined(separator: ", ")
+                    return .failure(
+                        Workload.ChangeError(
+                            description: known.isEmpty
+                                ? "this process runs no built-in workload"
+                                : "no built-in workload is named `\(name)`; there are \(known)"))
+                }
+                for workload in found {
+                    guard let settings else {
+                        next[workload] = nil
+                        continue
+                    }
+                    var trial = Workload.Settings(name: workload)
+                    for (setting, value) in settings {
+                        guard let value else {
+                            next[workload]?[setting] = nil
+                            continue
+                        }
+                        do throws(Workload.ChangeError) { try trial.set(setting, to: value) } catch {
+                            return .failure(error)
+                        }
+                        // They are two names of one thing; the later wins.
+                        if setting == "body" { next[workload]?["bytes"] = nil }
+                        if setting == "bytes" { next[workload]?["body"] = nil }
+                        next[workload, default: [:]][setting] = value
+                    }
+                    if next[workload]?.isEmpty ?? false { next[workload] = nil }
+                }
+            }
+            state.changes = next
+            for entry in state.entries.values {
+                entry.workload.settings = Self.changed(entry.defined, next[entry.plan.name] ?? [:])
+            }
+            return .success(())
+        }
+        try result.get()
     }
 
     /// The data plane has its own settings, as it does not know the compiler.

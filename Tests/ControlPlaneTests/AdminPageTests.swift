@@ -1,0 +1,321 @@
+import Glibc
+import Telemetry
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Admin pages have Envoy's parameters, formats and effects")
+struct AdminPageTests {
+    private func json(_ mesh: RunningMesh, _ path: String, at address: NetworkAddress? = nil) throws -> JSONValue {
+        try JSONValue(parsing: Client.get(address ?? mesh.admin, path, host: "localhost").body.utf8)
+    }
+
+    private func post(_ mesh: RunningMesh, _ path: String, at address: NetworkAddress? = nil) -> Exchanged {
+        Client.send(
+            address ?? mesh.admin,
+            "POST \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
+    }
+
+    @Test("Statistics come by type and as JSON")
+    func stats() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        #expect(Client.get(mesh.gateway).status == 200)
+        let own = try #require(mesh.address("admin:colors/front"))
+        let counters = try json(mesh, "/stats?format=json&type=Counters&usedonly&filter=downstream_rq_2xx", at: own)
+        #expect(counters == ["stats": [["name": "http.ingress.downstream_rq_2xx", "value": 1]]])
+        let gauges = Client.get(own, "/stats?type=Gauges", host: "localhost").body
+        #expect(gauges.contains("downstream_rq_active: 0\n") && !gauges.contains("downstream_rq_total"))
+        let histograms = try json(mesh, "/stats?format=json&type=Histograms&usedonly", at: own)
+        let computed = histograms["stats"]?.elements.first?["histograms"]?["computed_quantiles"]?.elements
+        #expect(computed?.contains { $0["name"]?.text == "http.ingress.downstream_rq_time" } == true)
+        #expect(computed?.allSatisfy { $0["values"]?.elements.count == 10 } == true)
+        #expect(Client.get(own, "/stats?type=TextReadouts", host: "localhost").body == "")
+        #expect(Client.get(own, "/stats?type=Some", host: "localhost").status == 400)
+        let prometheus = Client.get(own, "/stats/prometheus?type=Histograms", host: "localhost").body
+        #expect(
+            prometheus.contains("_bucket{") && !prometheus.contains("# TYPE envoy_http_downstream_rq_total counter"))
+    }
+
+    @Test("Counters go back to zero on request, and gauges stay")
+    func reset() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        for _ in 0..<5 { #expect(Client.get(mesh.gateway).status == 200) }
+        let own = try #require(mesh.address("admin:colors/front"))
+        func value(_ filter: String) -> String {
+            Client.get(own, "/stats?filter=\(filter)", host: "localhost").body
+        }
+        #expect(value("downstream_rq_2xx") == "http.ingress.downstream_rq_2xx: 5\n")
+        #expect(value("upstream_rq_200").contains(": 5\n"))
+        #expect(post(mesh, "/reset_counters", at: own).body == "OK\n")
+        let isReset = Awaited(())
+        #expect(isReset.wait { _ in value("downstream_rq_2xx") == "http.ingress.downstream_rq_2xx: 0\n" })
+        #expect(!value("upstream_rq_200").contains(": 5\n"))
+        // Another proxy's are its own.
+        let blue = try #require(mesh.address("admin:colors/blue#0"))
+        #expect(Client.get(blue, "/stats?filter=downstream_rq_2xx", host: "localhost").body.contains(": 5\n"))
+        let active = Client.get(
+            mesh.admin, "/stats?filter=membership_total|listener_manager.total_listeners_active", host: "localhost")
+        #expect(post(mesh, "/reset_counters").status == 200)
+        #expect(
+            Client.get(
+                mesh.admin, "/stats?filter=membership_total|listener_manager.total_listeners_active", host: "localhost"
+            ).body
+                == active.body)
+    }
+
+    @Test("Destinations and listeners have JSON of Envoy's form")
+    func lists() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        #expect(Client.get(mesh.gateway).status == 200)
+        let own = try #require(mesh.address("admin:colors/front"))
+        let clusters = try json(mesh, "/clusters?format=json", at: own)
+        let blue = clusters["cluster_statuses"]?.elements.first { $0["name"]?.text?.contains("_blue_") == true }
+        let host = try #require(blue?["host_statuses"]?.elements.first)
+        #expect(host["hostname"]?.text == "colors/blue#0")
+        #expect(host["address"]?["socket_address"]?["port_value"] == 18_080)
+        #expect(host["stats"]?.elements.contains(["name": "rq_total", "value": "1"]) == true)
+        let text = Client.get(own, "/clusters", host: "localhost").body
+        #expect(text.contains("_blue_http_18080::default_priority::max_connections::2147483647\n"))
+        let listeners = try json(mesh, "/listeners?format=json", at: own)
+        #expect(
+            listeners["listener_statuses"]?.elements.first?["local_address"]?["socket_address"]?["port_value"] == 18_080
+        )
+        #expect(Client.get(own, "/clusters?format=xml", host: "localhost").status == 400)
+        #expect(try json(mesh, "/certs") == ["certificates": []])
+    }
+
+    @Test("A dump of the configuration can be narrowed by resource, name and mask")
+    func dump() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(blue: 3, green: 1))])
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        let whole = try json(mesh, "/config_dump", at: own)
+        #expect(
+            whole["configs"]?.elements.map { $0["@type"]?.text?.split(separator: ".").last } == [
+                "ClustersConfigDump", "ListenersConfigDump", "RoutesConfigDump",
+            ])
+        #expect(try json(mesh, "/config_dump?include_eds", at: own)["configs"]?.elements.count == 4)
+        let cluster = "cds_egress_colors_blue_http_18080"
+        let named = try json(
+            mesh, "/config_dump?resource=dynamic_active_clusters&name_regex=_blue_&mask=cluster.name", at: own)
+        #expect(
+            named["configs"] == [
+                [
+                    "@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump.DynamicCluster",
+                    "cluster": ["name": .string(cluster)],
+                ]
+            ])
+        let routes = try json(mesh, "/config_dump?resource=dynamic_route_configs", at: own)
+        let hosts = routes["configs"]?.elements.first?["route_config"]?["virtual_hosts"]?.elements
+        #expect(hosts?.first?["routes"]?.elements.first?["match"] == ["prefix": "/"])
+        #expect(
+            hosts?.first?["routes"]?.elements.first?["route"]?["host_rewrite_literal"]?.text == "color.colors.local")
+        #expect(Client.get(own, "/config_dump?resource=nothing", host: "localhost").status == 404)
+        #expect(Client.get(own, "/config_dump?name_regex=(", host: "localhost").status == 400)
+        let snapshot = try json(mesh, "/v1/snapshot", at: own)
+        #expect(snapshot["proxies"]?.elements.first?["name"] == "colors/front")
+    }
+
+    @Test("Levels of logging change what is said")
+    func logging() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        #expect(post(mesh, "/logging").body == "active loggers:\n  admin: info\n  config: info\n  main: info\n")
+        #expect(Client.get(mesh.admin, "/logging", host: "localhost").status == 405)
+        #expect(post(mesh, "/logging?level=loud").status == 400)
+        #expect(post(mesh, "/logging?other=info").status == 400)
+        #expect(post(mesh, "/logging?paths=config:off,admin:debug").body.contains("admin: debug\n  config: off\n"))
+        _ = Client.get(mesh.admin, "/ready", host: "localhost")
+        #expect(mesh.state.wait { $0.events.contains("GET /ready") })
+        let before = mesh.state.current.reloads.count
+        #expect(mesh.reload()?.result == .unchanged)
+        #expect(post(mesh, "/logging?level=error").body.contains("config: error\n"))
+        #expect(mesh.reload()?.result == .unchanged)
+        #expect(mesh.state.current.reloads.count == before)
+        #expect(post(mesh, "/logging?config=info").body.contains("config: info\n"))
+        #expect(mesh.reload()?.result == .unchanged)
+        #expect(mesh.state.current.reloads.count == before + 1)
+    }
+
+    @Test("A failed health check turns readiness, and asks clients to go until it is mended")
+    func health() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        let request = "GET / HTTP/1.1\r\nhost: color.colors.local\r\n\r\n"
+        func closes() -> Bool {
+            guard let connection = Client.connect(mesh.gateway) else { return false }
+            defer { close(connection) }
+            let bytes = Array(request.utf8)
+            guard send(connection, bytes, bytes.count, 0) == bytes.count else { return false }
+            var answer = [UInt8](repeating: 0, count: 4096)
+            let count = recv(connection, &answer, answer.count, 0)
+            let text = String(decoding: answer[..<max(count, 0)], as: UTF8.self).lowercased()
+            return text.contains("connection: close") && text.hasPrefix("http/1.1 200")
+        }
+        #expect(!closes())
+        #expect(post(mesh, "/healthcheck/fail", at: own).body == "OK\n")
+        let awaited = Awaited(())
+        #expect(awaited.wait { _ in closes() })
+        let ready = Client.get(own, "/ready", host: "localhost")
+        #expect(ready.status == 503 && ready.body == "DRAINING\n")
+        // The other proxies and the process are well.
+        #expect(Client.get(mesh.admin, "/ready", host: "localhost").body == "LIVE\n")
+        // A reload does not mend it.
+        scratch.write("mesh.yaml", Colors.mesh(blue: 0, green: 1))
+        #expect(mesh.reload()?.result != .refused)
+        #expect(closes())
+        #expect(post(mesh, "/healthcheck/ok", at: own).status == 200)
+        #expect(awaited.wait { _ in !closes() })
+        #expect(Client.get(own, "/ready", host: "localhost").body == "LIVE\n")
+    }
+
+    @Test("Listeners close on request and stay closed, and requests under way finish")
+    func drain() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        let egress = try #require(
+            mesh.state.current.report?.rows.first { $0.proxy == "colors/blue#0" && $0.direction == .egress }?.actual)
+        #expect(post(mesh, "/drain_listeners?skip_exit", at: own).status == 400)
+        #expect(post(mesh, "/drain_listeners", at: own).body == "OK\n")
+        let awaited = Awaited(())
+        #expect(awaited.wait { _ in Client.connect(mesh.gateway).map { close($0) } == nil })
+        #expect(mesh.state.wait { $0.events.contains("withdrawn colors/front/ingress_18080") })
+        scratch.write("mesh.yaml", Colors.mesh(blue: 0, green: 1))
+        #expect(mesh.reload()?.result == .published)
+        #expect(Client.get(mesh.gateway).status == 0)
+        #expect(post(mesh, "/drain_listeners?inboundonly").status == 200)
+        let blue = try #require(mesh.address("colors/blue#0"))
+        #expect(awaited.wait { _ in Client.get(blue).status == 0 })
+        #expect(Client.connect(egress).map { close($0) } == 0)
+        // Admin listeners and workloads are no listeners of a proxy's traffic.
+        #expect(Client.get(mesh.admin, "/ready", host: "localhost").body == "LIVE\n")
+    }
+
+    @Test("A graceful drain asks clients to go before listeners close")
+    func graceful() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.drainTime = .milliseconds(700) }
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        #expect(post(mesh, "/drain_listeners?graceful", at: own).status == 200)
+        #expect(Client.get(mesh.gateway).status == 200)
+        let awaited = Awaited(())
+        #expect(awaited.wait { _ in Client.get(mesh.gateway).status == 0 })
+    }
+
+    @Test("Quitting one proxy of several leaves the others; quitting the process ends it")
+    func quit() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        let own = try #require(mesh.address("admin:colors/green#0"))
+        #expect(post(mesh, "/quitquitquit", at: own).status == 200)
+        let green = try #require(mesh.address("colors/green#0"))
+        let awaited = Awaited(())
+        #expect(awaited.wait { _ in Client.get(green).status == 0 })
+        #expect(Client.get(own, "/ready", host: "localhost").status == 503)
+        #expect(Client.get(mesh.gateway).body == "blue\n")
+        #expect(post(mesh, "/quitquitquit").body == "OK\n")
+        #expect(mesh.state.wait { $0.ending == .drained })
+    }
+
+    @Test("With a token nobody else is answered, but for readiness")
+    func token() {
+        let scratch = Scratch()
+        let token = scratch.write("token", "s3cret\nsecond line\n")
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.adminTokenFile = token }
+        defer { mesh.stop() }
+        func status(_ path: String, _ headers: String) -> Int {
+            Client.send(mesh.admin, "GET \(path) HTTP/1.1\r\n\(headers)connection: close\r\n\r\n").status
+        }
+        let local = "host: localhost\r\n"
+        #expect(status("/stats", local) == 401)
+        #expect(status("/ready", local) == 200)
+        #expect(status("/ready", "host: attacker.example\r\n") == 403)
+        for wrong in ["s3cre", "s3cret2", "second", "Basic s3cret", ""] {
+            #expect(status("/stats", local + "authorization: Bearer \(wrong)\r\n") == 401, "\(wrong)")
+        }
+        #expect(status("/stats", local + "authorization: Basic s3cret\r\n") == 401)
+        #expect(status("/stats", local + "authorization: bearer s3cret\r\n") == 200)
+        #expect(status("/stats", "host: mesh.example\r\nauthorization: Bearer s3cret\r\n") == 200)
+        let refused = Client.get(mesh.admin, "/stats", host: "localhost")
+        #expect(refused.head.lowercased().contains("www-authenticate: bearer"))
+        scratch.write("token", "other\n")
+        _ = mesh.reload()
+        #expect(status("/stats", local + "authorization: Bearer s3cret\r\n") == 401)
+        #expect(status("/stats", local + "authorization: Bearer other\r\n") == 200)
+    }
+
+    @Test("An open admin address without a token is warned of")
+    func open() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) {
+            $0.admin = .ip(host: "0.0.0.0", port: 0)
+        }
+        defer { mesh.stop() }
+        #expect(mesh.state.current.startFindings.contains { $0.code == "admin-open" })
+    }
+
+    @Test("Requests are explained by what serves now")
+    func explain() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        func backends() throws -> [Int?] {
+            let answer = try json(mesh, "/v1/explain?request=GET%20/x&header=a:%20b")
+            return answer["entry"]?["backends"]?.elements.map { $0["percent"]?.int } ?? []
+        }
+        #expect(try backends() == [100, 0])
+        scratch.write("mesh.yaml", Colors.mesh(blue: 1, green: 3))
+        #expect(try backends() == [100, 0])
+        #expect(mesh.reload()?.result == .published)
+        #expect(try backends() == [25, 75])
+        #expect(Client.get(mesh.admin, "/v1/explain", host: "localhost").status == 400)
+        #expect(Client.get(mesh.admin, "/v1/explain?request=ftp:x", host: "localhost").status == 400)
+        let text = Client.get(mesh.admin, "/v1/explain?request=/x&format=text", host: "localhost").body
+        #expect(text.contains("listener ingress_18080 of colors/front"))
+    }
+
+    @Test("The status shows services with shares, nodes with instances, and their requests")
+    func status() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        for _ in 0..<3 { #expect(Client.get(mesh.gateway).status == 200) }
+        let shown = try #require(try json(mesh, "/v1/status")["mesh"])
+        let front = shown["proxies"]?.elements.first { $0["name"] == "colors/front" }
+        #expect(front?["requests"] == 3)
+        #expect(front?["listeners"]?.elements.first?["addresses"]?.elements.isEmpty == false)
+        #expect(shown["services"]?.elements.map { $0["name"]?.text } == ["color.colors.local"])
+        let canary = shown["services"]?.elements.first?["routes"]?.elements.first
+        #expect(canary?["backends"]?.elements.map { $0["percent"] } == [100, 0])
+        let blue = shown["nodes"]?.elements.first { $0["name"] == "colors/blue" }
+        #expect(blue?["requests"] == 3)
+        #expect(blue?["instances"]?.elements.first?["name"] == "colors/blue#0")
+    }
+}
+
+@Suite("Field masks")
+struct FieldMaskTests {
+    @Test(
+        "Paths go through lists and keep what they name",
+        arguments: [
+            ("a", ["a": ["b": 1, "c": 2]]), ("a.b", ["a": ["b": 1]]), ("d.e", ["d": [["e": 1], ["e": 2]]]),
+            ("x", [:]), ("a.b,d.f", ["a": ["b": 1], "d": [["f": 3], [:]]]), ("a,a.b", ["a": ["b": 1, "c": 2]]),
+        ] as [(String, JSONValue)])
+    func masks(_ mask: String, _ expected: JSONValue) {
+        let value: JSONValue = ["a": ["b": 1, "c": 2], "d": [["e": 1, "f": 3], ["e": 2]]]
+        #expect(FieldMask(mask).applied(to: value) == expected)
+    }
+}
