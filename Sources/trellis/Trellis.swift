@@ -22,7 +22,8 @@ struct Trellis: ParsableCommand {
             """,
         version: TrellisVersion.text,
         subcommands: [
-            RunCommand.self, ValidateCommand.self, ExplainCommand.self, EchoCommand.self, VersionCommand.self,
+            RunCommand.self, ValidateCommand.self, ExplainCommand.self, StatusCommand.self, TapCommand.self,
+            LogsCommand.self, WorkloadCommand.self, EchoCommand.self, VersionCommand.self,
         ])
 }
 

@@ -1,0 +1,154 @@
+import ArgumentParser
+import ControlPlane
+import Glibc
+
+/// Reads a structured log: shows, filters, follows or summarises it.
+struct LogsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Show, filter, follow or summarise a log of --access-log.",
+        discussion: """
+            The file is what 'trellis run --access-log PATH' writes: one JSON object per request and hop. Conditions are \
+            joined by "and".
+
+              trellis logs mesh.log --status 5xx
+              trellis logs mesh.log --follow --node blue
+              trellis logs mesh.log --summary
+
+            A summary has one line per proxy, route and destination: requests and their rate, shares of the classes of \
+            status, response flags, and percentiles of the duration.
+            """)
+
+    @Argument(help: ArgumentHelp("The log; - is standard input.", valueName: "path"))
+    var path: String
+
+    @OptionGroup var filter: FilterOptions
+
+    @Flag(name: .shortAndLong, help: "Go on with what is appended, over rotations too.")
+    var follow = false
+
+    @Flag(name: .shortAndLong, help: "Say what the records say together instead of showing them.")
+    var summary = false
+
+    @Option(name: .shortAndLong, help: "text or json.")
+    var output = OutputFormat.text
+
+    func validate() throws {
+        if follow, summary { throw ValidationError("--follow and --summary exclude each other") }
+        if follow, path == "-" {
+            throw ValidationError("standard input cannot be followed; it is read to its end anyway")
+        }
+    }
+
+    func run() throws {
+        let filter = try filter.filter(headers: [])
+        guard var file = FollowedFile(path) else {
+            Stream.error.write("trellis: \(path): \(String(cString: strerror(errno)))")
+            throw ExitCodes.failed
+        }
+        var splitter = LineSplitter()
+        var together = LogSummary()
+        while let bytes = file.read(waiting: follow) {
+            for line in splitter.add(bytes) { take(line, filter, &together) }
+        }
+        // A last line without its end.
+        for line in splitter.add([UInt8(ascii: "\n")]) where !line.isEmpty { take(line, filter, &together) }
+        if summary { print(together) }
+    }
+
+    private func take(_ line: ArraySlice<UInt8>, _ filter: TapFilterText, _ together: inout LogSummary) {
+        guard let record = LogRecord(line: line) else {
+            together.addUnreadable()
+            return
+        }
+        guard filter.takes(record) else { return }
+        if summary { together.add(record) } else { RecordPrinter.print(record, line, output) }
+    }
+
+    private func print(_ together: LogSummary) {
+        if output == .json { return Stream.output.write(together.json.text()) }
+        var table = TextTable([
+            "proxy", "route", "to", "count", "/s", "2xx", "4xx", "5xx", "flags", "p50", "p90", "p99", "max",
+        ])
+        for (key, group) in together.sorted {
+            table.add([key.proxy, key.route, key.destination] + cells(group, together.span))
+        }
+        if together.groups.count > 1 { table.add(["all", "", ""] + cells(together.total, together.span)) }
+        Stream.output.write(together.total.count == 0 ? "no records" : table.text)
+        if together.unreadable > 0 { Stream.error.write("trellis: \(together.unreadable) lines are no records") }
+    }
+
+    private func cells(_ group: LogSummary.Group, _ span: Double?) -> [String] {
+        let flags = group.flags.sorted { $0.key < $1.key }.map {
+            "\($0.key):\(Cell.percent($0.value, of: group.count))"
+        }
+        let shares = [2, 4, 5].map { Cell.percent(group.share(ofClass: $0)) }
+        let times = [0.5, 0.9, 0.99, 1].map { Cell.milliseconds(group.percentile($0)) }
+        return ["\(group.count)", Cell.rate(span.map { Double(group.count) / $0 })] + shares
+            + [flags.isEmpty ? "-" : flags.joined(separator: " ")] + times
+    }
+}
+
+/// A file that may grow and be replaced while it is read.
+private struct FollowedFile {
+    private let path: String
+    private var descriptor: Int32
+    private var identity: (UInt64, UInt64)
+    private var position: Int64 = 0
+
+    /// nil, and `errno`, if it cannot be opened.
+    init?(_ path: String) {
+        self.path = path
+        descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        identity = Self.identity(descriptor)
+    }
+
+    private static func identity(_ descriptor: Int32) -> (UInt64, UInt64) {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? (UInt64(status.st_dev), UInt64(status.st_ino)) : (0, 0)
+    }
+
+    /// What comes next; waits for it if told to, otherwise nil at the end.
+    mutating func read(waiting: Bool) -> [UInt8]? {
+        var part = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &part, part.count)
+            if count < 0, errno == EINTR { continue }
+            if count > 0 {
+                position += Int64(count)
+                return Array(part[..<count])
+            }
+            guard count == 0, waiting else { return nil }
+            if !takeUpReplacement() { poll(nil, 0, 100) }
+        }
+    }
+
+    /// Goes on with the file that a rotation put in place, or from the start of one that was emptied.
+    private mutating func takeUpReplacement() -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return false }
+        if (UInt64(status.st_dev), UInt64(status.st_ino)) != identity {
+            let next = open(path, O_RDONLY | O_CLOEXEC)
+            guard next >= 0 else { return false }
+            close(descriptor)
+            descriptor = next
+            identity = Self.identity(next)
+            position = 0
+            return true
+        }
+        guard Int64(status.st_size) < position else { return false }
+        lseek(descriptor, 0, SEEK_SET)
+        position = 0
+        return true
+    }
+}
+
+enum TextFile {
+    /// The first line without blanks around it; nil if the file cannot be read.
+    static func firstLine(_ path: String) -> String? {
+        guard var file = FollowedFile(path), let bytes = file.read(waiting: false) else { return nil }
+        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+        return String(decoding: line.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }, as: UTF8.self)
+    }
+}

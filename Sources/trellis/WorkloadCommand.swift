@@ -1,0 +1,116 @@
+import ArgumentParser
+import ControlPlane
+
+/// Shows or changes the built-in workloads of a running process.
+struct WorkloadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "workload",
+        abstract: "Change how a built-in workload of a running mesh answers.",
+        discussion: """
+            Without settings it shows what is in force. Changes hold from the next request on, over reloads, until they \
+            are reset or the process ends.
+
+              trellis workload
+              trellis workload blue --fail 30% --delay 200ms
+              trellis workload colors/blue#0 --reset before-head
+              trellis workload blue --restore
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "blue, colors/blue, or one instance: colors/blue#0. Without it all are shown.", valueName: "node"))
+    var node: String?
+
+    @OptionGroup var admin: AdminOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Share of answers that fail (30%, 0.3), or a status that all have (503).", valueName: "share"))
+    var fail: String?
+
+    @Option(help: ArgumentHelp("Status of a failing answer.", valueName: "status"))
+    var failStatus: String?
+
+    @Option(help: ArgumentHelp("Wait before an answer, such as 200ms.", valueName: "time"))
+    var delay: String?
+
+    @Option(help: ArgumentHelp("Add a random part of up to this to the delay.", valueName: "time"))
+    var jitter: String?
+
+    @Option(help: ArgumentHelp("The body of its answers.", valueName: "text"))
+    var body: String?
+
+    @Option(help: ArgumentHelp("A body of this many bytes instead.", valueName: "n"))
+    var bytes: String?
+
+    @Option(help: ArgumentHelp("Break the connection: before-head, after-head or none.", valueName: "when"))
+    var reset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A slow body: bytes per second (1024), a pause per chunk (50ms), both (1024/50ms), none.", valueName: "rate"
+        ))
+    var slow: String?
+
+    @Option(help: ArgumentHelp("URLs that it calls before answering, blanks between them; none.", valueName: "urls"))
+    var calls: String?
+
+    @Option(help: ArgumentHelp("What it calls itself.", valueName: "name"))
+    var name: String?
+
+    @Flag(help: "Take everything back to the definitions.")
+    var restore = false
+
+    @Option(name: .shortAndLong, help: "text or json.")
+    var output = OutputFormat.text
+
+    private var changes: [(String, String)] {
+        [
+            ("fail", fail), ("fail-status", failStatus), ("delay", delay), ("jitter", jitter), ("body", body),
+            ("bytes", bytes), ("reset", reset), ("slow", slow), ("calls", calls), ("name", name),
+        ].compactMap { key, value in value.map { (key, $0) } }
+    }
+
+    func validate() throws {
+        if node == nil, restore || !changes.isEmpty { throw ValidationError("say which workload is to be changed") }
+        if restore, !changes.isEmpty {
+            throw ValidationError("--restore takes everything back; it goes with no setting")
+        }
+        if body != nil, bytes != nil { throw ValidationError("--body and --bytes exclude each other") }
+    }
+
+    func run() throws {
+        let client = try admin.client()
+        var answer: JSONValue
+        if let node, restore || !changes.isEmpty {
+            let settings: JSONValue =
+                restore ? .null : .object(changes.map { JSONValue.Member(key: $0.0, value: .string($0.1)) })
+            let body = JSONValue.object([JSONValue.Member(key: node, value: settings)])
+            answer = try client.ask("PUT", "/v1/workloads", body: body.text(pretty: false))
+        } else {
+            answer = try client.ask("GET", "/v1/workloads")
+        }
+        let shown = (answer["workloads"]?.elements ?? []).filter { workload in
+            node.map { WorkloadName.covers(workload["name"]?.text ?? "", $0) } ?? true
+        }
+        if shown.isEmpty, let node {
+            Stream.error.write("trellis: no built-in workload is named '\(node)'")
+            throw ExitCodes.failed
+        }
+        if output == .json {
+            return Stream.output.write((["workloads": .array(shown)] as JSONValue).text())
+        }
+        for workload in shown { Stream.output.write(text(workload)) }
+    }
+
+    /// One line: the settings, those that were changed marked.
+    private func text(_ workload: JSONValue) -> String {
+        let changed = Set((workload["changed"]?.members ?? []).map(\.key))
+        let settings = (workload["settings"]?.members ?? []).map { setting in
+            let value = setting.value.text ?? setting.value.text(pretty: false)
+            let text = "\(setting.key)=\(value)"
+            return changed.contains(setting.key) ? Colour.yellow(text + "*", on: .output) : text
+        }
+        return "\(Colour.bold(workload["name"]?.text ?? "?", on: .output)) \(settings.joined(separator: " "))"
+    }
+}
