@@ -40,7 +40,7 @@ public struct TapFilter: Sendable, Equatable {
 
     public init() {}
 
-    /// - Parameter labels: of the record's proxy.
+    /// - Parameter labels: of the record's route, or of its proxy if none matched.
     func takes(_ record: Record, _ labels: RouteLabels) -> Bool {
         if let mesh, labels.mesh != mesh { return false }
         if !statuses.isEmpty, !statuses.contains(where: { $0.contains(record.status) }) { return false }

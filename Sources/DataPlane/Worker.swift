@@ -368,7 +368,9 @@ public final class Worker {
         }
         if record.labels == nil { record.labels = generation.publication.proxyLabels[proxy] }
         if !taps.isEmpty {
-            tap(record, generation.publication.proxyLabels[proxy], role: generation.snapshot.plan.proxies[proxy].role)
+            tap(
+                record, record.labels ?? generation.publication.proxyLabels[proxy],
+                role: generation.snapshot.plan.proxies[proxy].role)
         }
         for target in generation.publication.logTargets[proxy] {
             guard target.slot < logBuffers.count else { continue }

@@ -69,7 +69,8 @@ struct TapTests {
     func filtered() {
         let mesh = running()
         defer { mesh.stop() }
-        let target = "/v1/tap?proxy=colors/front&status=4xx,503&flags=-,UH&path=/no&header=X-Who:me"
+        let target =
+            "/v1/tap?proxy=colors/front&route=canary&node=blue&mesh=colors&status=4xx,503&flags=-,UH&path=/no&header=X-Who:me"
         let listener = Listener(mesh.admin, target, until: 1)
         let requests = ["/no me 200", "/yes me 404", "/nothing you 404", "/nope me 404"].map { text in
             let words = text.split(separator: " ")
