@@ -37,6 +37,8 @@ struct AdminCommand: Sendable {
     var help: String
     var access = Access.reading
     var parameters: [Parameter] = []
+    /// Its work grows with the mesh, so that no worker does it while requests wait.
+    var isLong = false
     var run: @Sendable (AdminContext, AdminRequest) -> Reply
 
     static let all: [AdminCommand] = (envoy + own).sorted { $0.path < $1.path }
@@ -73,7 +75,8 @@ struct AdminCommand: Sendable {
     private static let envoy: [AdminCommand] = [
         AdminCommand(path: "/", help: "Admin home page") { _, _ in .now(.text(list)) },
         AdminCommand(path: "/certs", help: "print certs on machine") { _, _ in .now(.json(["certificates": []])) },
-        AdminCommand(path: "/clusters", help: "upstream cluster status", parameters: [format]) { context, request in
+        AdminCommand(path: "/clusters", help: "upstream cluster status", parameters: [format], isLong: true) {
+            context, request in
             .now(page(request, text: { ClustersPage.text(context) }, json: { ClustersPage.json(context) }))
         },
         AdminCommand(
@@ -87,7 +90,7 @@ struct AdminCommand: Sendable {
                 Parameter("name_regex", "Dump only the currently loaded configurations whose names match the regex."),
                 Parameter(
                     "include_eds", "Dump currently loaded configuration including EDS. See the response definition"),
-            ]
+            ], isLong: true
         ) { context, request in .now(ConfigDump.answer(context, request)) },
         AdminCommand(
             path: "/drain_listeners", help: "drain listeners", access: .changing,
@@ -152,10 +155,12 @@ struct AdminCommand: Sendable {
         },
         AdminCommand(
             path: "/stats", help: "print server stats",
-            parameters: statParameters + [Parameter("format", "Format to use", ["text", "json", "prometheus"])]
+            parameters: statParameters + [Parameter("format", "Format to use", ["text", "json", "prometheus"])],
+            isLong: true
         ) { .now(StatsPage.answer($0, $1, format: $1.parameter("format") ?? "text")) },
         AdminCommand(
-            path: "/stats/prometheus", help: "print server stats in prometheus format", parameters: statParameters
+            path: "/stats/prometheus", help: "print server stats in prometheus format", parameters: statParameters,
+            isLong: true
         ) { .now(StatsPage.answer($0, $1, format: "prometheus")) },
     ]
 
@@ -174,7 +179,8 @@ struct AdminCommand: Sendable {
     private static let own: [AdminCommand] = [
         AdminCommand(
             path: "/v1/definitions", help: "what is defined; PUT replaces what the API owns", access: .both,
-            parameters: [Parameter("owner", "all: everything that serves; api: what PUT replaces", ["all", "api"])]
+            parameters: [Parameter("owner", "all: everything that serves; api: what PUT replaces", ["all", "api"])],
+            isLong: true
         ) { DefinitionsPage.reply($0, $1) },
         AdminCommand(
             path: "/v1/explain", help: "what becomes of a request by the snapshot that serves",
@@ -182,18 +188,19 @@ struct AdminCommand: Sendable {
                 Parameter("request", "METHOD URL, or a URL or path alone"),
                 Parameter("header", "name: value; repeatable"),
                 Parameter("from", "where it starts"), Parameter("format", "How to say it", ["json", "text"]),
-            ]
+            ], isLong: true
         ) { context, request in .now(ExplainPage.answer(context, request)) },
         AdminCommand(path: "/v1/reload", help: "read the definitions again", access: .changing) { context, _ in
             .later { reply in context.runtime.reload(.admin) { reply(DefinitionsPage.answer($0)) } }
         },
-        AdminCommand(path: "/v1/snapshot", help: "the plan that serves, complete") { context, _ in
+        AdminCommand(path: "/v1/snapshot", help: "the plan that serves, complete", isLong: true) { context, _ in
             var answer = AdminAnswer.json(PlanDump.json(context))
             answer.generation = context.state.current.generation
             return .now(answer)
         },
         AdminCommand(
-            path: "/v1/status", help: "generation, last reload, findings, listeners, the mesh with its counters"
+            path: "/v1/status", help: "generation, last reload, findings, listeners, the mesh with its counters",
+            isLong: true
         ) {
             context, _ in .now(.json(StatusPage.json(context)))
         },

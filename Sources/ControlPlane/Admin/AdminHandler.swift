@@ -1,5 +1,5 @@
 // The admin listener's streams: they run on worker threads, read only what is shared, and never wait. What changes something
-// is handed to the control thread and answered when its outcome comes back.
+// and what takes long is handed to the control thread and answered when its outcome comes back.
 
 import DataPlane
 import Routing
@@ -65,7 +65,17 @@ final class AdminHandler: LocalHandlerFactory {
             proxy: context.proxy, method: request.method, path: request.path,
             isChanging: command.access != .reading && changes)
         if context.state.levels.shows(.admin, call.level) { context.runtime.noteCall(call) }
-        return command.run(context, request)
+        guard command.isLong else { return command.run(context, request) }
+        let context = self.context
+        return .later { reply in
+            context.runtime.perform {
+                switch command.run(context, request) {
+                case .now(let answer): reply(answer)
+                case .later(let work): work(reply)
+                case .tap: break
+                }
+            }
+        }
     }
 
     private func refusal(of request: AdminRequest) -> AdminAnswer? {

@@ -39,6 +39,9 @@ public final class RuntimeHandle: @unchecked Sendable {
 
     func noteCall(_ call: AdminCall) { post { $0.say(.adminCalled(call)) } }
 
+    /// Runs something on the control thread that needs nothing but its time.
+    func perform(_ body: @escaping @Sendable () -> Void) { post { _ in body() } }
+
     /// Opens all log files anew.
     public func reopenLogs() { post { $0.reopenLogs() } }
 
