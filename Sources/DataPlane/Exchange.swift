@@ -400,7 +400,8 @@ final class Exchange: UpstreamReceiver {
         upstream = nil
         record.upstreamRxEnd = worker.loop.now
         if hasTrailers { record.responseTrailers = answerTrailers }
-        attemptEnded(success: true)
+        // Envoy counts an answer of 5xx among a host's errors.
+        attemptEnded(success: response.status < 500)
         downstream?.sendEnd(trailers: hasTrailers ? answerTrailers : nil)
         record.downstreamTxEnd = worker.loop.now
         finish()

@@ -2,6 +2,7 @@
 
 import DataPlane
 import Definitions
+import Patterns
 import Routing
 
 struct AdminCommand: Sendable {
@@ -66,21 +67,35 @@ struct AdminCommand: Sendable {
 
     private static let format = Parameter("format", "File format to use", ["text", "json"])
 
+    private static let clusterFilter = Parameter(
+        "filter", "Regular expression (Google re2) for filtering clusters by name")
+
     private static let statParameters = [
-        Parameter("filter", "Regular expression (Google re2) for filtering stats"),
         Parameter("usedonly", "Only include stats that have been written by system since restart"),
+        Parameter("filter", "Regular expression (Google re2) for filtering stats"),
+        Parameter("invert_filter", "Invert the filter regex"),
         Parameter("type", "Stat types to include.", ["All", "Counters", "Gauges", "Histograms", "TextReadouts"]),
     ]
 
     private static let envoy: [AdminCommand] = [
         AdminCommand(path: "/", help: "Admin home page") { _, _ in .now(.text(list)) },
         AdminCommand(path: "/certs", help: "print certs on machine") { _, _ in .now(.json(["certificates": []])) },
-        AdminCommand(path: "/clusters", help: "upstream cluster status", parameters: [format], isLong: true) {
+        AdminCommand(
+            path: "/clusters", help: "upstream cluster status", parameters: [clusterFilter, format], isLong: true
+        ) {
             context, request in
-            .now(page(request, text: { ClustersPage.text(context) }, json: { ClustersPage.json(context) }))
+            do throws(PatternError) {
+                let filter = try NameFilter.make(request.parameter("filter")) ?? { _ in true }
+                return .now(
+                    page(
+                        request, text: { ClustersPage.text(context, filter) },
+                        json: { ClustersPage.json(context, filter) }))
+            } catch {
+                return .now(.text("Invalid re2 regex: \(error)\n", status: 400))
+            }
         },
         AdminCommand(
-            path: "/config_dump", help: "dump current Envoy configs (experimental)",
+            path: "/config_dump", help: "dump current Envoy configs",
             parameters: [
                 Parameter("resource", "The resource to dump"),
                 Parameter(
@@ -89,24 +104,22 @@ struct AdminCommand: Sendable {
                         + "in the desired repeated field so that only a subset of fields are returned."),
                 Parameter("name_regex", "Dump only the currently loaded configurations whose names match the regex."),
                 Parameter(
-                    "include_eds", "Dump currently loaded configuration including EDS. See the response definition"),
+                    "include_eds", "Dump currently loaded configuration including EDS."),
             ], isLong: true
         ) { context, request in .now(ConfigDump.answer(context, request)) },
         AdminCommand(
             path: "/drain_listeners", help: "drain listeners", access: .changing,
             parameters: [
-                Parameter("graceful", "Answers close their connections for the drain time before listeners close"),
-                Parameter("skip_exit", "With graceful: listeners do not close"),
-                Parameter("inboundonly", "Listeners of ingress only"),
+                Parameter(
+                    "graceful", "When draining listeners, enter a graceful drain period prior to closing listeners."),
+                Parameter("skip_exit", "When draining listeners, drain the connections but never stop the listeners."),
+                Parameter("inboundonly", "Drains all inbound listeners."),
             ]
         ) { context, request in
-            if request.flag("skip_exit"), !request.flag("graceful") {
-                return .now(.text("skip_exit requires graceful\n", status: 400))
-            }
             context.runtime.drainListeners(
                 ListenerDrain(
                     proxy: context.proxy, inboundOnly: request.flag("inboundonly"),
-                    isGraceful: request.flag("graceful"),
+                    isGraceful: request.flag("graceful") || request.flag("skip_exit"),
                     keepsListeners: request.flag("skip_exit")))
             return .now(.text("OK\n"))
         },

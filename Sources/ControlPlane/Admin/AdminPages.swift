@@ -16,11 +16,11 @@ enum ClustersPage {
     private static let unlimited = 2_147_483_647
     private static let thresholds = ["connections", "pending_requests", "requests", "retries"]
 
-    static func text(_ context: AdminContext) -> String {
+    static func text(_ context: AdminContext, _ isShown: (String) -> Bool) -> String {
         var text = ""
         let status = context.state.current
         for proxy in context.proxies {
-            for cluster in proxy.clusters {
+            for cluster in proxy.clusters where isShown(cluster.name) {
                 let name = context.shown(cluster.name, of: proxy.name)
                 text += "\(name)::observability_name::\(cluster.name)\n"
                 for priority in ["default", "high"] {
@@ -44,10 +44,10 @@ enum ClustersPage {
         return text
     }
 
-    static func json(_ context: AdminContext) -> JSONValue {
+    static func json(_ context: AdminContext, _ isShown: (String) -> Bool) -> JSONValue {
         let status = context.state.current
         let clusters = context.proxies.flatMap { proxy in
-            proxy.clusters.map { cluster -> JSONValue in
+            proxy.clusters.filter { isShown($0.name) }.map { cluster -> JSONValue in
                 let endpoints = status.endpoints(of: cluster, proxy: proxy.name)
                 let limits: [JSONValue.Member] = thresholds.map { limit in
                     .init(key: "max_\(limit)", value: .int(unlimited))
@@ -70,12 +70,12 @@ enum ClustersPage {
     ) -> JSONValue {
         let key = StatKey.endpoint(cluster.statName(of: endpoint), cluster: cluster.name, proxy: proxy.name)
         // proto3's JSON writes 64-bit numbers as strings and leaves out zeros.
-        let stats = counters.map { counter -> JSONValue in
+        let stats = (counters.filter { !$0.isGauge } + counters.filter(\.isGauge)).map { counter -> JSONValue in
             var members: [JSONValue.Member] = []
             if counter.isGauge { members.append(.init(key: "type", value: "GAUGE")) }
-            members.append(.init(key: "name", value: .string(counter.name)))
             let value = context.state.stats.value(key, counter)
             if value != 0 { members.append(.init(key: "value", value: .string("\(value)"))) }
+            members.append(.init(key: "name", value: .string(counter.name)))
             return .object(members)
         }
         return [

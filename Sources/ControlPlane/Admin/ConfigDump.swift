@@ -22,7 +22,9 @@ enum ConfigDump {
         do throws(PatternError) {
             filter = try NameFilter.make(request.parameter("name_regex"))
         } catch {
-            return .text("Error while parsing name_regex from /config_dump: \(error)\n", status: 400)
+            let pattern = request.parameter("name_regex") ?? ""
+            return .text(
+                "INVALID_ARGUMENT: Error while parsing name_regex from \(pattern): \(error)\n", status: 400)
         }
         let mask = request.parameter("mask").map(FieldMask.init)
         let resources = resources(context, withEndpoints: request.flag("include_eds")).map { resource in
@@ -37,7 +39,7 @@ enum ConfigDump {
                     "@type": .string(admin + resource.section), "version_info": version(context),
                 ]
                 let whole = JSONValue.object(section.members + [.init(key: resource.list, value: items)])
-                return mask.map { $0.applied(to: whole, keeping: "@type") } ?? whole
+                return mask.map { $0.applied(to: whole) } ?? whole
             }
             return .json(["configs": .array(sections)])
         }
@@ -123,23 +125,21 @@ struct FieldMask {
         paths = text.split(separator: ",").map { $0.split(separator: ".") }
     }
 
-    /// Only what the paths lead to, and the members that are kept anyway.
-    func applied(to value: JSONValue, keeping key: String? = nil) -> JSONValue {
-        Self.masked(value, paths[...].map { $0[...] }, key)
-    }
+    /// Only what the paths lead to; a type that stands in an object is no field of it and stays.
+    func applied(to value: JSONValue) -> JSONValue { Self.masked(value, paths.map { $0[...] }) }
 
-    private static func masked(_ value: JSONValue, _ paths: [ArraySlice<Substring>], _ kept: String?) -> JSONValue {
+    private static func masked(_ value: JSONValue, _ paths: [ArraySlice<Substring>]) -> JSONValue {
         // A path that ends here takes all there is.
         if paths.contains(where: \.isEmpty) { return value }
         switch value {
-        case .array(let elements): return .array(elements.map { masked($0, paths, nil) })
+        case .array(let elements): return .array(elements.map { masked($0, paths) })
         case .object(let members):
             return .object(
                 members.compactMap { member in
-                    if member.key == kept { return member }
+                    if member.key == "@type" { return member }
                     let rest = paths.filter { $0.first == member.key[...] }.map { $0.dropFirst() }
                     guard !rest.isEmpty else { return nil }
-                    return JSONValue.Member(key: member.key, value: masked(member.value, rest, nil))
+                    return JSONValue.Member(key: member.key, value: masked(member.value, rest))
                 })
         default: return value
         }

@@ -7,19 +7,19 @@ enum StatsPage {
     static func answer(_ context: AdminContext, _ request: AdminRequest, format: String) -> AdminAnswer {
         let stats = context.state.stats
         guard ["text", "json", "prometheus"].contains(format) else {
-            return .text("usage: /stats?format=text, format=json or format=prometheus\n", status: 400)
+            return .text("usage: /stats?format=(json|prometheus|text)\n\n", status: 400)
         }
         var types = StatTypes.all
         if let name = request.parameter("type") {
             guard let named = StatTypes(named: name) else {
-                return .text(
-                    "usage: /stats?type=All, Counters, Gauges, Histograms or TextReadouts\n", status: 400)
+                return .text("invalid &type= param", status: 400)
             }
             types = named
         }
-        let filter: ((String) -> Bool)?
+        var filter: ((String) -> Bool)?
         do throws(PatternError) {
             filter = try NameFilter.make(request.parameter("filter"))
+            if let found = filter, request.flag("invert_filter") { filter = { !found($0) } }
         } catch {
             return .text("Invalid re2 regex: \(error)\n", status: 400)
         }
@@ -55,18 +55,20 @@ enum LoggingPage {
         usage: /logging?<name>=<level> (change single level)
         usage: /logging?paths=name1:level1,name2:level2,... (change multiple levels)
         usage: /logging?level=<level> (change all levels)
-        usage: /logging (query all levels)
-        levels: \(LogLevel.allCases.map(\.name).joined(separator: " "))
+        levels: \(LogLevel.allCases.map(\.name).joined(separator: " "))\u{20}
 
         """
 
     static func answer(_ context: AdminContext, _ request: AdminRequest) -> AdminAnswer {
         let levels = context.state.levels
         guard let parameter = request.parameters.first else { return .text(levels.list) }
-        guard request.parameters.count == 1 else { return .text("invalid parameter\n\n" + usage, status: 400) }
+        func refusal(_ text: String) -> AdminAnswer {
+            .text("error: \(text)\n\n" + usage + levels.list, status: 400)
+        }
+        guard request.parameters.count == 1 else { return refusal("invalid parameters") }
         if parameter.name == "level" {
             guard let level = LogLevel(name: parameter.value) else {
-                return .text("error: invalid logger level\n\n" + usage, status: 400)
+                return refusal("unknown logger level")
             }
             levels.setAll(level)
             return .text(levels.list)
@@ -78,10 +80,10 @@ enum LoggingPage {
         var changes: [(LoggerName, LogLevel)] = []
         for pair in pairs {
             guard pair.count == 2, let level = LogLevel(name: pair[1]) else {
-                return .text("error: invalid logger level\n\n" + usage, status: 400)
+                return refusal("unknown logger level")
             }
             guard let name = LoggerName(rawValue: pair[0]) else {
-                return .text("error: unknown logger name\n\n" + usage, status: 400)
+                return refusal("unknown logger name")
             }
             changes.append((name, level))
         }
