@@ -307,7 +307,7 @@ def test_a_cut_answer_is_asked_for_over_tcp(launch, dns, place):
     mesh = launch(discovering(place, "LOADBALANCER", ipPreference="IPv4_ONLY"), *dns.option)
     wait_for(lambda: node_of(mesh) == "one", "an answer")
     assert (dns.asked(HOST, protocol="udp"), dns.asked(HOST, protocol="tcp")) == (1, 1)
-    assert len(status(mesh)["addresses"]) == 301
+    wait_for(lambda: len(status(mesh)["addresses"]) == 301, "all addresses in the status")
 
 
 def test_aliases_are_followed(launch, dns, place):
