@@ -125,6 +125,9 @@ struct AdminPageTests {
         let routes = try json(mesh, "/config_dump?resource=dynamic_route_configs", at: own)
         let hosts = routes["configs"]?.elements.first?["route_config"]?["virtual_hosts"]?.elements
         #expect(hosts?.first?["routes"]?.elements.first?["match"] == ["prefix": "/"])
+        let service = hosts?.first { $0["domains"] == ["color.colors.local"] }
+        let weights = service?["routes"]?.elements.first?["route"]?["weighted_clusters"]?["clusters"]?.elements
+        #expect(weights?.map { $0["weight"] } == [3, 1])
         #expect(
             hosts?.first?["routes"]?.elements.first?["route"]?["host_rewrite_literal"]?.text == "color.colors.local")
         #expect(Client.get(own, "/config_dump?resource=nothing", host: "localhost").status == 404)

@@ -83,6 +83,12 @@ enum EnvoyResource {
                 }
             domains[host.virtualHost, default: []].append(domain)
         }
+        // What a gateway route leads to has no name of its own at the gateway; it is found by the service's.
+        for route in order.flatMap({ proxy.virtualHosts[$0].routes }) {
+            guard case .delegate(let delegate) = route.action, domains[delegate.virtualHost] == nil else { continue }
+            order.append(delegate.virtualHost)
+            domains[delegate.virtualHost] = [proxy.virtualHosts[delegate.virtualHost].name]
+        }
         let hosts = order.map { index -> JSONValue in
             let host = proxy.virtualHosts[index]
             return [
