@@ -24,23 +24,23 @@ final class Exchange: UpstreamReceiver {
     unowned(unsafe) let worker: Worker
     let request = HeaderBlock()
     let requestTrailers = HeaderBlock(bytes: 64, fields: 4)
-    private let answer = HeaderBlock()
-    private let answerTrailers = HeaderBlock(bytes: 64, fields: 4)
+    let answer = HeaderBlock()
+    let answerTrailers = HeaderBlock(bytes: 64, fields: 4)
     let record: Record
 
     private(set) var state = State.idle
-    private(set) var generation: Generation?
+    var generation: Generation?
     private(set) var listener: ListenerRuntime?
     /// Index of the listener's proxy in the generation.
-    private var proxy = 0
-    private var downstream: DownstreamStream?
-    private var upstream: UpstreamStream?
-    private var cluster: ClusterUpstreams?
-    private var endpoint: EndpointUpstreams?
-    private var requestFraming = BodyFraming.none
-    private var isRequestEnded = false
-    private var isAnswerStarted = false
-    private var deadlines = ExchangeDeadlines()
+    var proxy = 0
+    var downstream: DownstreamStream?
+    var upstream: UpstreamStream?
+    var cluster: ClusterUpstreams?
+    var endpoint: EndpointUpstreams?
+    var requestFraming = BodyFraming.none
+    var isRequestEnded = false
+    var isAnswerStarted = false
+    var deadlines = ExchangeDeadlines()
     private lazy var timer = Timer(owner: self)
 
     /// Body bytes kept for the silent second try, while one may come: on a connection that was used before.
@@ -90,115 +90,9 @@ final class Exchange: UpstreamReceiver {
         armTimer()
     }
 
-    /// From here to its end the exchange sees one snapshot, whatever is published meanwhile.
-    private func adoptGeneration(_ listener: ListenerRuntime) -> Generation {
-        let current = listener.currentGeneration(worker)
-        current.exchanges += 1
-        generation = current
-        proxy = current.snapshot.proxyIndex(of: listener.id)
-        return current
-    }
-
-    /// Requests that no route may see.
-    private func refusal(_ form: RequestForm, _ dialect: Dialect) -> Fault? {
-        if dialect.normalizesPath {
-            if request.method == .connect { return .connectMethod }
-            if form.isAsterisk { return .asteriskForm }
-            if form.asksForUpgrade, !asksForH2C { return .upgradeRefused }
-            if !PathRules.normalize(request) { return .pathNormalization }
-        }
-        if dialect.usesEnvoyHeaders {
-            HeaderRules.stripClientControl(request, edge: dialect.forwardedFor == .appendPeer)
-        }
-        return nil
-    }
-
-    /// A server may ignore an offer of h2c and answer in HTTP/1.1 (RFC 9110 7.8); Envoy does.
-    private var asksForH2C: Bool {
-        guard let value = request.value(.upgrade) else { return false }
-        return request.bytes(value).elementsEqual("h2c".utf8)
-    }
-
-    private func route(_ form: RequestForm, _ listener: ListenerRuntime, _ snapshot: Snapshot) {
-        guard
-            case .matched(let first, _) = snapshot.match(
-                listener.id, request, isAbsoluteForm: form.isAbsolute, worker.matchScratch)
-        else {
-            noRoute(listener)
-            return
-        }
-        var route = first
-        var hot = snapshot.hot(route)
-        if hot.kind == .delegate {
-            record.gatewayLabels = generation?.labels(route)
-            deadlines.tighten(requestTimeout: hot.delegateBound)
-            rewrite(route, snapshot)
-            guard case .matched(let second, _) = snapshot.matchDelegated(route, request, worker.matchScratch) else {
-                noRoute(listener)
-                return
-            }
-            route = second
-            hot = snapshot.hot(route)
-        }
-        record.labels = generation?.labels(route)
-        deadlines.limit(requestTimeout: hot.requestTimeout, idleTimeout: hot.idleTimeout)
-        if form.expectsContinue, hot.kind != .fixedResponse {
-            // The proxy answers for the upstream once it knows where the request goes (design section 11).
-            request.remove(.expect)
-            downstream?.sendContinue()
-        }
-        switch hot.kind {
-        case .forward:
-            let id = snapshot.pick(route, random: worker.random.next())
-            forward(to: generation?.clusters[Int(id.raw)], listener.dialect)
-        case .forwardToAuthority:
-            forward(to: worker.authorityCluster(of: request, listener: listener), listener.dialect)
-        case .fixedResponse:
-            fixedResponse(snapshot.route(route))
-        case .handler:
-            handle(snapshot.route(route))
-        case .delegate:
-            // Depth is two by construction of the plan.
-            noRoute(listener)
-        }
-    }
-
-    private func noRoute(_ listener: ListenerRuntime) {
-        listener.httpCounters.add(HTTPCounter.noRoute)
-        reply(.routeNotFound)
-    }
-
-    /// Applies a gateway route's rewrites and leaves the originals in the headers that Envoy uses for them.
-    private func rewrite(_ route: RouteID, _ snapshot: Snapshot) {
-        let oldPath = request.path
-        let oldQuery = request.query
-        let hadQuery = request.hasQuery
-        let oldAuthority = request.authority
-        let changed = snapshot.rewrite(route, request)
-        if changed.contains(.path) {
-            let text = request.append(upTo: Int(oldPath.count) + Int(oldQuery.count) + 1) { space in
-                var used = copy(request.bytes(oldPath), to: space, at: 0)
-                if hadQuery {
-                    space[used] = UInt8(ascii: "?")
-                    used = copy(request.bytes(oldQuery), to: space, at: used + 1)
-                }
-                return used
-            }
-            request.set(.xEnvoyOriginalPath, text)
-        }
-        if changed.contains(.host) { request.set(.xEnvoyOriginalHost, oldAuthority) }
-    }
-
-    private func copy(_ bytes: UnsafeBufferPointer<UInt8>, to space: UnsafeMutableBufferPointer<UInt8>, at start: Int)
-        -> Int
-    {
-        for index in 0..<bytes.count { space[start + index] = bytes[index] }
-        return start + bytes.count
-    }
-
     // MARK: Forwarding
 
-    private func forward(to cluster: ClusterUpstreams?, _ dialect: Dialect) {
+    func forward(to cluster: ClusterUpstreams?, _ dialect: Dialect) {
         guard let cluster else {
             reply(.noHealthyUpstream)
             return
@@ -444,90 +338,6 @@ final class Exchange: UpstreamReceiver {
         endpoint.counters.add(success ? EndpointCounter.rqSuccess : EndpointCounter.rqError)
     }
 
-    // MARK: Answers of the proxy itself
-
-    private func reply(_ fault: Fault) {
-        guard let downstream, let listener else { return }
-        dropUpstream()
-        let local = LocalReply(fault, dialect: listener.dialect)
-        record.flags.formUnion(local.flags)
-        record.details = local.details
-        answer.reset()
-        answer.status = UInt16(local.status)
-        let isGRPC = ForwardedHeaders.isGRPC(request)
-        if isGRPC, listener.dialect.replies == .envoy {
-            answer.status = 200
-            answer.add(.contentType, "application/grpc")
-            answer.add(.grpcStatus, local.grpcStatus)
-            if local.body.utf8CodeUnitCount > 0 { answer.add(.grpcMessage, local.body) }
-        } else if local.body.utf8CodeUnitCount > 0 {
-            answer.add(.contentType, "text/plain")
-        }
-        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
-        let body: StaticString = isGRPC && listener.dialect.replies == .envoy ? "" : local.body
-        record.localReplyBody = local.body
-        if local.closes || !downstream.isRequestComplete { downstream.closeAfterAnswer() }
-        sendLocal(body: UnsafeBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount))
-    }
-
-    private func fixedResponse(_ plan: RoutePlan) {
-        guard let listener, let downstream, case .fixedResponse(let status, let body) = plan.action else { return }
-        answer.reset()
-        answer.status = UInt16(clamping: status)
-        if !body.isEmpty { answer.add(.contentType, "text/plain") }
-        record.details = .directResponse
-        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
-        if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
-        var text = body
-        text.withUTF8 { sendLocal(body: $0) }
-    }
-
-    private func sendLocal(body: UnsafeBufferPointer<UInt8>) {
-        guard let downstream else { return }
-        isAnswerStarted = true
-        record.status = Int(answer.status)
-        record.response = answer
-        record.downstreamTxBegin = worker.loop.now
-        downstream.sendHead(answer, framing: .length(UInt64(body.count)))
-        if request.method != .head {
-            record.bodyBytesSent += UInt64(body.count)
-            downstream.sendBody(body)
-        }
-        downstream.sendEnd(trailers: nil)
-        record.downstreamTxEnd = worker.loop.now
-        finish()
-    }
-
-    private func handle(_ plan: RoutePlan) {
-        guard case .handler(let name) = plan.action, let factory = generation?.publication.handlers[name] else {
-            reply(.noHealthyUpstream)
-            return
-        }
-        record.attempts += 1
-        let stream = factory.makeStream(worker)
-        upstream = stream
-        stream.attach(self)
-        stream.sendHead(request, framing: requestFraming)
-    }
-
-    /// The handler's answer is a reset of the client's connection.
-    func handlerReset() {
-        upstream = nil
-        let connection = downstream as? HTTP1ServerConnection
-        record.details = ResponseDetails("workload_reset")
-        finish()
-        connection?.reset()
-    }
-
-    /// The client has the beginning of an answer that cannot be finished.
-    private func cut(flags: ResponseFlags, details: ResponseDetails) {
-        dropUpstream()
-        record.flags.formUnion(flags)
-        record.details = details
-        downstream?.abort()
-        finish()
-    }
-
     // MARK: Time
 
     private func armTimer() {
@@ -562,14 +372,14 @@ final class Exchange: UpstreamReceiver {
 
     // MARK: The end
 
-    private func dropUpstream() {
+    func dropUpstream() {
         guard let upstream else { return }
         self.upstream = nil
         upstream.cancel()
         attemptEnded(success: false)
     }
 
-    private func finish() {
+    func finish() {
         assert(state == .active)
         guard state == .active else { return }
         state = .idle

@@ -4,14 +4,14 @@ import contextlib
 import copy
 import json
 import socket
-import threading
 import urllib.error
 import urllib.request
 
 import pytest
 
 from mesh import definitions, free_port, route, wait_for
-from support.http1 import Client, Closed, fetch, request
+from support.background import background
+from support.http1 import Client, fetch, request
 from support.processes import accepts
 
 TWO = {"blue": {"instances": [{"echo": {"body": "blue"}}]}, "green": {"instances": [{"echo": {"body": "green"}}]}}
@@ -74,27 +74,19 @@ def test_a_file_s_resources_stay_the_file_s(mesh):
 
 
 def test_putting_definitions_under_traffic_fails_no_request(mesh):
-    stop, results, errors = threading.Event(), [], []
+    results = []
 
-    def traffic():
-        try:
-            with Client(mesh.front) as client:
-                while not stop.is_set():
-                    results.append(client.ask(request("GET", "/canary")).status)
-        except (Closed, ConnectionError) as error:
-            errors.append(repr(error))
+    def traffic(running):
+        with Client(mesh.front) as client:
+            while running():
+                results.append(client.ask(request("GET", "/canary")).status)
 
-    threads = [threading.Thread(target=traffic) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(20):
-        node = ("blue", "green", "nowhere")[number % 3]
-        status = call(mesh, "/v1/definitions", "PUT", CANARY.replace("NODE", node))[0]
-        assert status == (422 if node == "nowhere" else 200)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not errors and set(results) == {200} and len(results) > 100
+    with background(traffic, threads=4):
+        for number in range(20):
+            node = ("blue", "green", "nowhere")[number % 3]
+            status = call(mesh, "/v1/definitions", "PUT", CANARY.replace("NODE", node))[0]
+            assert status == (422 if node == "nowhere" else 200)
+    assert set(results) == {200} and len(results) > 100
 
 
 def test_a_workload_is_changed_while_it_runs(mesh):

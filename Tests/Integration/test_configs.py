@@ -6,7 +6,6 @@ entry without a line, is an error. So no example can rot.
 
 import collections
 import contextlib
-import pathlib
 import re
 import shlex
 import subprocess

@@ -4,14 +4,14 @@ import copy
 import itertools
 import json
 import os
-import threading
 import time
 
 import pytest
 
 pytest.importorskip("dnslib", reason="dnslib, which the name server is made of, is not installed")
 
-from mesh import SERVICE, definitions, free_port, wait_for
+from mesh import definitions, free_port, wait_for
+from support.background import background
 from support.dns import NameServer, Records
 from support.http1 import Client, fetch, request
 from support.upstream import Upstream
@@ -93,32 +93,23 @@ def test_endpoints_come_and_go_under_load_without_a_failed_request(launch, dns, 
     dns.zone[HOST] = Records(a=addresses[:1])
     mesh = launch(discovering(place), *dns.option)
     wait_for(lambda: node_of(mesh) == "one", "answer of the first endpoint")
-    stop = threading.Event()
     failures: list[str] = []
     served: list[int] = []
 
-    def load() -> None:
+    def load(running) -> None:
         count = 0
-        try:
-            with Client(mesh.front) as client:
-                while not stop.is_set():
-                    answer = client.ask(request("GET", "/"))
-                    if answer.status != 200:
-                        failures.append(f"{answer.status} {answer.body!r}")
-                    count += 1
-        except Exception as reason:
-            failures.append(repr(reason))
+        with Client(mesh.front) as client:
+            while running():
+                answer = client.ask(request("GET", "/"))
+                if answer.status != 200:
+                    failures.append(f"{answer.status} {answer.body!r}")
+                count += 1
         served.append(count)
 
-    threads = [threading.Thread(target=load) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for chosen in ((0, 1), (1, 2), (2,), (0, 1, 2), (0,), (1, 2), (0, 1, 2)):
-        dns.zone[HOST] = Records(a=[addresses[index] for index in chosen])
-        time.sleep(1.3)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with background(load, threads=4):
+        for chosen in ((0, 1), (1, 2), (2,), (0, 1, 2), (0,), (1, 2), (0, 1, 2)):
+            dns.zone[HOST] = Records(a=[addresses[index] for index in chosen])
+            time.sleep(1.3)
     assert failures == []
     assert sum(served) > 500
     assert all(upstream.seen for upstream in upstreams)

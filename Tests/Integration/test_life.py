@@ -6,12 +6,12 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
 
 from mesh import address_base, definitions, free_port, route, wait_for
+from support.background import background
 from support.http1 import Client, Closed, fetch, request
 from support.programs import need
 from support.trellis import Trellis
@@ -157,11 +157,11 @@ def test_restarts_by_socket_activation_fail_no_request(activated):
     port = free_port()
     service = activated(definitions(port, {"blue": {}}), port)
     service.start()
-    stop, counts, failures = threading.Event(), [], []
+    counts, failures = [], []
 
-    def traffic():
+    def traffic(running):
         client, count = None, 0
-        while not stop.is_set():
+        while running() and len(failures) < 10:
             try:
                 client = client or Client(("127.0.0.1", port), 20)
                 answer = client.ask(request("GET", "/"))
@@ -177,18 +177,13 @@ def test_restarts_by_socket_activation_fail_no_request(activated):
                 client = None
         counts.append(count)
 
-    threads = [threading.Thread(target=traffic) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: "ready:" in service.said(), "start", 10, service.said)
-    for _ in range(4):
+    with background(traffic, threads=6):
+        wait_for(lambda: "ready:" in service.said(), "start", 10, service.said)
+        for _ in range(4):
+            time.sleep(0.5)
+            service.end()
+            service.start()
         time.sleep(0.5)
-        service.end()
-        service.start()
-    time.sleep(0.5)
-    stop.set()
-    for thread in threads:
-        thread.join()
     assert not failures
     assert sum(counts) > 500
     service.end()

@@ -3,13 +3,13 @@
 import copy
 import signal
 import socket
-import threading
 import time
 
 import pytest
 
 from mesh import definitions, free_port, gateway_route, match, route, wait_for
-from support.http1 import Client, Closed, fetch, request
+from support.background import background
+from support.http1 import Client, fetch, request
 from support.processes import accepts
 from support.upstream import late
 
@@ -90,27 +90,18 @@ def test_a_request_under_way_ends_by_the_definitions_it_began_with(mesh, nodes):
 
 
 def test_reloads_under_traffic_fail_no_request(mesh):
-    stop, results, errors = threading.Event(), [], []
+    results = []
 
-    def traffic():
-        try:
-            with Client(mesh.front) as client:
-                while not stop.is_set():
-                    results.append(client.ask(request("GET", "/")).status)
-        except (Closed, ConnectionError) as error:
-            errors.append(repr(error))
+    def traffic(running):
+        with Client(mesh.front) as client:
+            while running():
+                results.append(client.ask(request("GET", "/")).status)
 
-    threads = [threading.Thread(target=traffic) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(15):
-        mesh.write(turned(mesh.spec, number % 2, 1 - number % 2))
-        mesh.trellis.signal(signal.SIGHUP)
-        time.sleep(0.1)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not errors
+    with background(traffic, threads=4):
+        for number in range(15):
+            mesh.write(turned(mesh.spec, number % 2, 1 - number % 2))
+            mesh.trellis.signal(signal.SIGHUP)
+            time.sleep(0.1)
     assert len(results) > 100 and set(results) == {200}
 
 

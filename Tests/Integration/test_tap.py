@@ -3,11 +3,11 @@
 import json
 import pathlib
 import subprocess
-import threading
 
 import pytest
 
 from mesh import definitions, free_port, route, wait_for
+from support.background import background
 from support.http1 import fetch
 
 TWO = {"blue": {"instances": [{"echo": {"body": "blue"}}]}, "green": {"instances": [{"echo": {"body": "green"}}]}}
@@ -36,10 +36,8 @@ def trellis(trellis_binary, mesh):
 def tapped(trellis, mesh, ask, *arguments):
     """What `trellis tap` prints while requests are made."""
     result = []
-    thread = threading.Thread(target=lambda: result.append(trellis("tap", *arguments)))
-    thread.start()
-    wait_for(lambda: ask() and bool(result), "end of the tap", 15)
-    thread.join()
+    with background(lambda _: result.append(trellis("tap", *arguments))):
+        wait_for(lambda: ask() and bool(result), "end of the tap", 15)
     return result[0]
 
 
@@ -125,19 +123,12 @@ def test_status_is_a_table_of_the_mesh(trellis, mesh):
 
 
 def test_status_measures_rates(trellis, mesh):
-    stop = threading.Event()
-
-    def traffic():
-        while not stop.is_set():
+    def traffic(running):
+        while running():
             fetch(mesh.front)
 
-    thread = threading.Thread(target=traffic)
-    thread.start()
-    try:
+    with background(traffic):
         said = trellis("status", "--interval", "500ms")
-    finally:
-        stop.set()
-        thread.join()
     rate = next(line for line in said.splitlines() if line.startswith("test/front")).split()[5]
     assert float(rate) > 1
 

@@ -6,7 +6,6 @@ answer SERVFAIL, `silent` leaves questions unanswered, `cut` answers UDP with th
 
 import dataclasses
 import socket
-import threading
 import time
 
 import dnslib

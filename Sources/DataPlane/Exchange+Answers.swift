@@ -1,0 +1,89 @@
+import Routing
+import Telemetry
+import Wire
+
+/// Answers that no upstream gave: local replies, fixed responses, the workloads of this process, and the cut of an answer
+/// that cannot be finished.
+extension Exchange {
+    func reply(_ fault: Fault) {
+        guard let downstream, let listener else { return }
+        dropUpstream()
+        let local = LocalReply(fault, dialect: listener.dialect)
+        record.flags.formUnion(local.flags)
+        record.details = local.details
+        answer.reset()
+        answer.status = UInt16(local.status)
+        let isGRPC = ForwardedHeaders.isGRPC(request)
+        if isGRPC, listener.dialect.replies == .envoy {
+            answer.status = 200
+            answer.add(.contentType, "application/grpc")
+            answer.add(.grpcStatus, local.grpcStatus)
+            if local.body.utf8CodeUnitCount > 0 { answer.add(.grpcMessage, local.body) }
+        } else if local.body.utf8CodeUnitCount > 0 {
+            answer.add(.contentType, "text/plain")
+        }
+        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
+        let body: StaticString = isGRPC && listener.dialect.replies == .envoy ? "" : local.body
+        record.localReplyBody = local.body
+        if local.closes || !downstream.isRequestComplete { downstream.closeAfterAnswer() }
+        sendLocal(body: UnsafeBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount))
+    }
+
+    func fixedResponse(_ plan: RoutePlan) {
+        guard let listener, let downstream, case .fixedResponse(let status, let body) = plan.action else { return }
+        answer.reset()
+        answer.status = UInt16(clamping: status)
+        if !body.isEmpty { answer.add(.contentType, "text/plain") }
+        record.details = .directResponse
+        ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
+        if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
+        var text = body
+        text.withUTF8 { sendLocal(body: $0) }
+    }
+
+    private func sendLocal(body: UnsafeBufferPointer<UInt8>) {
+        guard let downstream else { return }
+        isAnswerStarted = true
+        record.status = Int(answer.status)
+        record.response = answer
+        record.downstreamTxBegin = worker.loop.now
+        downstream.sendHead(answer, framing: .length(UInt64(body.count)))
+        if request.method != .head {
+            record.bodyBytesSent += UInt64(body.count)
+            downstream.sendBody(body)
+        }
+        downstream.sendEnd(trailers: nil)
+        record.downstreamTxEnd = worker.loop.now
+        finish()
+    }
+
+    func handle(_ plan: RoutePlan) {
+        guard case .handler(let name) = plan.action, let factory = generation?.publication.handlers[name] else {
+            reply(.noHealthyUpstream)
+            return
+        }
+        record.attempts += 1
+        let stream = factory.makeStream(worker)
+        upstream = stream
+        stream.attach(self)
+        stream.sendHead(request, framing: requestFraming)
+    }
+
+    /// The handler's answer is a reset of the client's connection.
+    func handlerReset() {
+        upstream = nil
+        let connection = downstream as? HTTP1ServerConnection
+        record.details = ResponseDetails("workload_reset")
+        finish()
+        connection?.reset()
+    }
+
+    /// The client has the beginning of an answer that cannot be finished.
+    func cut(flags: ResponseFlags, details: ResponseDetails) {
+        dropUpstream()
+        record.flags.formUnion(flags)
+        record.details = details
+        downstream?.abort()
+        finish()
+    }
+}
