@@ -7,7 +7,8 @@ import Wire
 extension Exchange {
     func reply(_ fault: Fault) {
         guard let downstream, let listener else { return }
-        dropUpstream()
+        dropUpstream(as: fault == .requestTimeout ? .error : .unused)
+        count(fault, listener.httpCounters)
         let local = LocalReply(fault, dialect: listener.dialect)
         record.flags.formUnion(local.flags)
         record.details = local.details
@@ -29,12 +30,28 @@ extension Exchange {
         sendLocal(body: UnsafeBufferPointer(start: body.utf8Start, count: body.utf8CodeUnitCount))
     }
 
+    private func count(_ fault: Fault, _ counters: CounterBlock) {
+        switch fault {
+        case .malformed(let error):
+            if error.isConnectionHeader { return }
+            counters.add(HTTPCounter.downstreamCxProtocolError)
+            if error.status == 431 { counters.add(HTTPCounter.downstreamRqTooLarge) }
+        case .httpsOnPlaintext: counters.add(HTTPCounter.downstreamCxProtocolError)
+        case .pathNormalization: counters.add(HTTPCounter.downstreamRqFailedPathNormalization)
+        case .asteriskForm: counters.add(HTTPCounter.downstreamRqNonRelativePath)
+        case .upgradeRefused: counters.add(HTTPCounter.downstreamRqWsOnNonWsRoute)
+        case .headTimeout: counters.add(HTTPCounter.downstreamRqHeaderTimeout)
+        default: break
+        }
+    }
+
     func fixedResponse(_ plan: RoutePlan) {
         guard let listener, let downstream, case .fixedResponse(let status, let body) = plan.action else { return }
         answer.reset()
         answer.status = UInt16(clamping: status)
         if !body.isEmpty { answer.add(.contentType, "text/plain") }
         record.details = .directResponse
+        listener.httpCounters.add(HTTPCounter.rqDirectResponse)
         ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
         if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
         var text = body
@@ -43,14 +60,13 @@ extension Exchange {
 
     private func sendLocal(body: UnsafeBufferPointer<UInt8>) {
         guard let downstream else { return }
-        isAnswerStarted = true
-        record.status = Int(answer.status)
-        record.response = answer
-        record.downstreamTxBegin = worker.loop.now
+        noteAnswerBegins(on: downstream)
         downstream.sendHead(answer, framing: .length(UInt64(body.count)))
         if request.method != .head {
             record.bodyBytesSent += UInt64(body.count)
             downstream.sendBody(body)
+            // The client may turn out to be gone, which ends the exchange.
+            guard state == .active else { return }
         }
         downstream.sendEnd(trailers: nil)
         record.downstreamTxEnd = worker.loop.now
@@ -74,13 +90,16 @@ extension Exchange {
         upstream = nil
         let connection = downstream as? HTTP1ServerConnection
         record.details = ResponseDetails("workload_reset")
+        listener?.httpCounters.add(HTTPCounter.downstreamRqTxReset)
         finish()
         connection?.reset()
     }
 
     /// The client has the beginning of an answer that cannot be finished.
-    func cut(flags: ResponseFlags, details: ResponseDetails) {
-        dropUpstream()
+    func cut(flags: ResponseFlags, details: ResponseDetails, upstream outcome: AttemptOutcome = .unused) {
+        dropUpstream(as: outcome)
+        listener?.httpCounters.add(HTTPCounter.downstreamRqTxReset)
+        listener?.httpCounters.add(HTTPCounter.rqResetAfterDownstreamResponseStarted)
         record.flags.formUnion(flags)
         record.details = details
         downstream?.abort()

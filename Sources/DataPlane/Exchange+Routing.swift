@@ -8,18 +8,19 @@ extension Exchange {
     /// From here to its end the exchange sees one snapshot, whatever is published meanwhile.
     func adoptGeneration(_ listener: ListenerRuntime) -> Generation {
         let current = listener.currentGeneration(worker)
-        current.exchanges += 1
         generation = current
         proxy = current.snapshot.proxyIndex(of: listener.id)
         return current
     }
 
-    /// Requests that no route may see.
+    /// Requests that no route may see. What is for this hop only is gone before a route can match it.
     func refusal(_ form: RequestForm, _ dialect: Dialect) -> Fault? {
-        if dialect.normalizesPath {
-            if request.method == .connect { return .connectMethod }
+        if request.method == .connect { return .connectMethod }
+        if dialect.forwards {
+            if form.isAbsolute, request.scheme == .https { return .httpsOnPlaintext }
             if form.isAsterisk { return .asteriskForm }
             if form.asksForUpgrade, !asksForH2C { return .upgradeRefused }
+            if let error = HeaderRules.prepareRequest(request) { return .malformed(error) }
             if !PathRules.normalize(request) { return .pathNormalization }
         }
         if dialect.usesEnvoyHeaders {
@@ -59,7 +60,6 @@ extension Exchange {
         deadlines.limit(requestTimeout: hot.requestTimeout, idleTimeout: hot.idleTimeout)
         if form.expectsContinue, hot.kind != .fixedResponse {
             // The proxy answers for the upstream once it knows where the request goes (design section 11).
-            request.remove(.expect)
             downstream?.sendContinue()
         }
         switch hot.kind {
@@ -100,6 +100,7 @@ extension Exchange {
                 return used
             }
             request.set(.xEnvoyOriginalPath, text)
+            record.originalPath = text
         }
         if changed.contains(.host) { request.set(.xEnvoyOriginalHost, oldAuthority) }
     }

@@ -47,6 +47,12 @@ final class Exchange: UpstreamReceiver {
     private let replay: ByteQueue
     private var isReplayable = true
     private var secondTryUsed = false
+
+    /// Where the present attempt is, for the statistics.
+    private enum AttemptPhase { case none, pending, active }
+    private var attemptPhase = AttemptPhase.none
+    /// What an attempt says about its endpoint.
+    enum AttemptOutcome { case success, error, unused }
     static let replayBytesMax = 65_536
     /// Idle limit before the route is known (dataplane.md 1.4).
     static let idleTimeout: Int64 = 300_000_000_000
@@ -80,8 +86,7 @@ final class Exchange: UpstreamReceiver {
         record.headerBytesReceived = UInt64(headBytes)
         record.downstreamWireBytesReceived = UInt64(headBytes)
         deadlines = ExchangeDeadlines(now: worker.loop.now, idleTimeout: Self.idleTimeout)
-        listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
-        listener.httpCounters.add(HTTPCounter.downstreamRqActive)
+        countBegin(listener)
         if let fault = refusal(form, listener.dialect) {
             reply(fault)
             return
@@ -93,22 +98,18 @@ final class Exchange: UpstreamReceiver {
     // MARK: Forwarding
 
     func forward(to cluster: ClusterUpstreams?, _ dialect: Dialect) {
+        listener?.httpCounters.add(HTTPCounter.rqTotal)
         guard let cluster else {
             reply(.noHealthyUpstream)
-            return
-        }
-        if let error = HeaderRules.prepareRequest(request) {
-            reply(.malformed(error))
             return
         }
         ForwardedHeaders.complete(
             request, dialect: dialect, record: record, timeout: deadlines.requestTimeoutMilliseconds, worker: worker)
         for header in cluster.requestHeaders { ForwardedHeaders.set(header, in: request) }
         self.cluster = cluster
-        cluster.counters.add(ClusterCounter.upstreamRqTotal)
-        cluster.counters.add(ClusterCounter.upstreamRqActive)
         if cluster.isPending {
             isReplayable = false
+            becomePending(cluster)
             upstream = cluster.wait(for: self, worker.loop)
         } else {
             attempt(fresh: false)
@@ -133,6 +134,8 @@ final class Exchange: UpstreamReceiver {
 
     private func attempt(fresh: Bool) {
         guard let cluster, let endpoint = fresh ? self.endpoint ?? cluster.pick() : cluster.pick() else {
+            cluster?.counters.add(ClusterCounter.upstreamCxNoneHealthy)
+            attemptEnded(.error)
             reply(.noHealthyUpstream)
             return
         }
@@ -143,16 +146,18 @@ final class Exchange: UpstreamReceiver {
             let connection = try endpoint.connection(fresh: fresh, connectTimeout: cluster.connectTimeout)
             record.endpoint = connection.label
             upstream = connection
+            if connection.isConnecting { becomePending(cluster) }
             connection.attach(self)
             isReplayable = connection.isReused
         } catch {
             let fault = error.operation.hasPrefix("bind") ? Fault.sourceAddress : .connectFailed(code: error.code)
+            if fault == .sourceAddress { cluster.counters.add(ClusterCounter.bindErrors) }
             record.upstreamFailureReason = LocalReply.reason(of: fault)
+            becomePending(cluster)
+            attemptEnded(.error)
             reply(fault)
             return
         }
-        endpoint.counters.add(EndpointCounter.rqTotal)
-        endpoint.counters.add(EndpointCounter.rqActive)
         upstream?.sendHead(request, framing: requestFraming)
         if fresh {
             if !replay.isEmpty { upstream?.sendBody(replay.readable) }
@@ -174,7 +179,21 @@ final class Exchange: UpstreamReceiver {
 
     override var exchangeRecord: Record? { record }
 
+    /// The request waits for a connection, or for a place to connect to.
+    private func becomePending(_ cluster: ClusterUpstreams) {
+        guard attemptPhase == .none else { return }
+        attemptPhase = .pending
+        cluster.counters.add(ClusterCounter.upstreamRqPendingTotal)
+        cluster.counters.add(ClusterCounter.upstreamRqPendingActive)
+    }
+
     override func connected(_ connection: HTTP1ClientConnection) {
+        if attemptPhase == .pending { cluster?.counters.add(ClusterCounter.upstreamRqPendingActive, -1) }
+        attemptPhase = .active
+        cluster?.counters.add(ClusterCounter.upstreamRqTotal)
+        cluster?.counters.add(ClusterCounter.upstreamRqActive)
+        endpoint?.counters.add(EndpointCounter.rqTotal)
+        endpoint?.counters.add(EndpointCounter.rqActive)
         let now = worker.loop.now
         record.upstreamPoolReady = now
         record.upstreamConnectEnd = connection.isReused ? 0 : now
@@ -225,6 +244,7 @@ final class Exchange: UpstreamReceiver {
     /// The request's body broke the rules.
     func requestBroken(_ fault: Fault) {
         if isAnswerStarted {
+            listener?.httpCounters.add(HTTPCounter.downstreamCxProtocolError)
             cut(flags: .downstreamProtocolError, details: .codecError)
         } else {
             reply(fault)
@@ -237,10 +257,14 @@ final class Exchange: UpstreamReceiver {
         state = .active
         self.downstream = downstream
         _ = adoptGeneration(listener)
-        listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
-        listener.httpCounters.add(HTTPCounter.downstreamRqActive)
-        listener.httpCounters.add(HTTPCounter.downstreamCxProtocolError)
+        countBegin(listener)
         reply(fault)
+    }
+
+    private func countBegin(_ listener: ListenerRuntime) {
+        listener.httpCounters.add(HTTPCounter.downstreamRqTotal)
+        listener.httpCounters.add(HTTPCounter.downstreamRqHTTP1Total)
+        listener.httpCounters.add(HTTPCounter.downstreamRqActive)
     }
 
     override func upstreamDrained() { downstream?.resumeRequest() }
@@ -254,7 +278,8 @@ final class Exchange: UpstreamReceiver {
         }
         record.flags.insert(.downstreamConnectionTermination)
         record.details = details
-        dropUpstream()
+        listener?.httpCounters.add(HTTPCounter.downstreamRqRxReset)
+        dropUpstream(as: .unused)
         finish()
     }
 
@@ -269,16 +294,24 @@ final class Exchange: UpstreamReceiver {
         if isReplayable { dropReplay() }
         let now = worker.loop.now
         record.upstreamRxBegin = now
-        record.downstreamTxBegin = now
         deadlines.active(now: now)
-        isAnswerStarted = true
-        record.status = Int(answer.status)
-        record.response = answer
+        noteAnswerBegins(on: downstream)
         record.details = .viaUpstream
         HeaderRules.prepareResponse(answer)
         ForwardedHeaders.completeAnswer(
             answer, request: request, dialect: listener.dialect, record: record, worker: worker)
         downstream.sendHead(answer, framing: framing)
+    }
+
+    /// The head of an answer goes downstream.
+    func noteAnswerBegins(on downstream: DownstreamStream) {
+        isAnswerStarted = true
+        record.status = Int(answer.status)
+        record.response = answer
+        record.downstreamTxBegin = worker.loop.now
+        if !downstream.isRequestComplete {
+            listener?.httpCounters.add(HTTPCounter.downstreamRqResponseBeforeRqComplete)
+        }
     }
 
     override func responseBody(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -295,7 +328,7 @@ final class Exchange: UpstreamReceiver {
         record.upstreamRxEnd = worker.loop.now
         if hasTrailers { record.responseTrailers = answerTrailers }
         // Envoy counts an answer of 5xx among a host's errors.
-        attemptEnded(success: response.status < 500)
+        attemptEnded(response.status < 500 ? .success : .error)
         downstream?.sendEnd(trailers: hasTrailers ? answerTrailers : nil)
         record.downstreamTxEnd = worker.loop.now
         finish()
@@ -304,7 +337,8 @@ final class Exchange: UpstreamReceiver {
     override func upstreamFailed(_ failure: UpstreamFailure) {
         upstream = nil
         record.upstreamFailureReason = LocalReply.reason(of: failure.fault)
-        attemptEnded(success: false)
+        let triesAgain = !isAnswerStarted && maySilentlyTryAgain(failure)
+        attemptEnded(triesAgain ? .unused : .error)
         if isAnswerStarted {
             if failure.fault == .badAnswer {
                 cut(flags: .upstreamProtocolError, details: .upstreamProtocolErrorMidResponse)
@@ -313,7 +347,7 @@ final class Exchange: UpstreamReceiver {
             }
             return
         }
-        if maySilentlyTryAgain(failure) {
+        if triesAgain {
             secondTryUsed = true
             record.upstreamFailureReason = nil
             answer.reset()
@@ -332,10 +366,24 @@ final class Exchange: UpstreamReceiver {
         return request.method.isIdempotent && isReplayable
     }
 
-    private func attemptEnded(success: Bool) {
-        guard let endpoint else { return }
-        endpoint.counters.add(EndpointCounter.rqActive, -1)
-        endpoint.counters.add(success ? EndpointCounter.rqSuccess : EndpointCounter.rqError)
+    private func attemptEnded(_ outcome: AttemptOutcome) {
+        guard let cluster else { return }
+        switch attemptPhase {
+        case .none: return
+        case .pending:
+            cluster.counters.add(ClusterCounter.upstreamRqPendingActive, -1)
+            cluster.counters.add(
+                outcome == .unused ? ClusterCounter.upstreamRqCancelled : .upstreamRqPendingFailureEject)
+        case .active:
+            cluster.counters.add(ClusterCounter.upstreamRqActive, -1)
+            endpoint?.counters.add(EndpointCounter.rqActive, -1)
+        }
+        attemptPhase = .none
+        switch outcome {
+        case .success: endpoint?.counters.add(EndpointCounter.rqSuccess)
+        case .error: endpoint?.counters.add(EndpointCounter.rqError)
+        case .unused: break
+        }
     }
 
     // MARK: Time
@@ -356,7 +404,7 @@ final class Exchange: UpstreamReceiver {
             cluster?.counters.add(ClusterCounter.upstreamRqTimeout)
             endpoint?.counters.add(EndpointCounter.rqTimeout)
             if isAnswerStarted {
-                cut(flags: .upstreamRequestTimeout, details: .responseTimeout)
+                cut(flags: .upstreamRequestTimeout, details: .responseTimeout, upstream: .error)
             } else {
                 reply(.requestTimeout)
             }
@@ -372,11 +420,11 @@ final class Exchange: UpstreamReceiver {
 
     // MARK: The end
 
-    func dropUpstream() {
+    func dropUpstream(as outcome: AttemptOutcome) {
         guard let upstream else { return }
         self.upstream = nil
         upstream.cancel()
-        attemptEnded(success: false)
+        attemptEnded(outcome)
     }
 
     func finish() {
@@ -387,7 +435,6 @@ final class Exchange: UpstreamReceiver {
         if let listener, let generation {
             worker.account(record, listener: listener, cluster: cluster, generation: generation, proxy: proxy)
         }
-        generation?.exchanges -= 1
         worker.giveBack(self)
     }
 
@@ -397,8 +444,9 @@ final class Exchange: UpstreamReceiver {
         record.reset()
         request.reset()
         answer.reset()
-        if requestTrailers.count > 0 { requestTrailers.reset() }
-        if answerTrailers.count > 0 { answerTrailers.reset() }
+        // Not `count`: a message that broke off in its trailers has left bytes without a field.
+        if requestTrailers.used > 0 { requestTrailers.reset() }
+        if answerTrailers.used > 0 { answerTrailers.reset() }
         generation = nil
         listener = nil
         downstream = nil
@@ -410,10 +458,14 @@ final class Exchange: UpstreamReceiver {
         dropReplay()
         isReplayable = true
         secondTryUsed = false
+        assert(attemptPhase == .none, "an attempt that nobody ended")
     }
 
-    /// Whether the memory is worth keeping for the next request: not after unusually large heads.
-    var isSmall: Bool { request.capacity <= Self.keptHeadBytesMax && answer.capacity <= Self.keptHeadBytesMax }
+    /// Whether the memory is worth keeping for the next request: not after unusually large heads or trailers.
+    var isSmall: Bool {
+        max(request.capacity, answer.capacity, requestTrailers.capacity, answerTrailers.capacity)
+            <= Self.keptHeadBytesMax
+    }
     private static let keptHeadBytesMax = 16_384
 
     /// Called before the exchange is let go instead of being kept: the wheel must not know a timer that is gone.

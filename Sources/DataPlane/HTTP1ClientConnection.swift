@@ -23,6 +23,8 @@ final class HTTP1ClientConnection: UpstreamStream {
     /// Both ends, for records: made once, when a record asks.
     private(set) lazy var peer = makePeer()
     private lazy var timer = Timer(owner: self)
+    /// Room for the next receive when the beginning of something waits already.
+    private static let continuationBytesMin = 1_024
 
     private var parser = ResponseParser()
     private var decoder = BodyDecoder(.none)
@@ -57,6 +59,17 @@ final class HTTP1ClientConnection: UpstreamStream {
     func connect(timeout: Int64) throws(SystemError) {
         endpoint.counters.add(EndpointCounter.cxTotal)
         endpoint.clusterCounters.add(ClusterCounter.upstreamCxTotal)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxHTTP1Total)
+        do {
+            try open(timeout: timeout)
+        } catch {
+            countConnectFailure()
+            countEnd(false, false)
+            throw error
+        }
+    }
+
+    private func open(timeout: Int64) throws(SystemError) {
         let socket = try Socket(family: endpoint.address.family)
         let fd = socket.fd
         if let source = endpoint.sourceAddress {
@@ -65,14 +78,7 @@ final class HTTP1ClientConnection: UpstreamStream {
             try SocketOperations.bind(fd, to: source)
         }
         SocketOperations.setNoDelay(fd)
-        let isConnected: Bool
-        do {
-            isConnected = try SocketOperations.connect(fd, to: endpoint.address)
-        } catch {
-            endpoint.counters.add(EndpointCounter.cxConnectFail)
-            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)
-            throw error
-        }
+        let isConnected = try SocketOperations.connect(fd, to: endpoint.address)
         try worker.loop.add(self, fd: fd)
         self.socket = consume socket
         self.fd = fd
@@ -91,6 +97,8 @@ final class HTTP1ClientConnection: UpstreamStream {
         receiver?.connected(self)
         flush()
     }
+
+    var isConnecting: Bool { phase == .connecting }
 
     private func makePeer() -> PeerInfo {
         let local = SocketOperations.localAddress(fd)
@@ -174,8 +182,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         let queued = outbound.count
         switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable), UnsafeRawBufferPointer(bytes)) {
         case .bytes(let count):
-            requestBytesSent = true
-            record?.upstreamWireBytesSent &+= UInt64(count)
+            sent(count)
             outbound.consume(min(count, queued))
             let direct = max(0, count - queued)
             outbound.append(UnsafeBufferPointer(rebasing: bytes[direct...]))
@@ -188,12 +195,22 @@ final class HTTP1ClientConnection: UpstreamStream {
         }
     }
 
+    private func sent(_ count: Int) {
+        requestBytesSent = true
+        record?.upstreamWireBytesSent &+= UInt64(count)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxTxBytesTotal, Int64(count))
+    }
+
+    private func received(_ count: Int) {
+        record?.upstreamWireBytesReceived &+= UInt64(count)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxRxBytesTotal, Int64(count))
+    }
+
     private func flush() {
         while !outbound.isEmpty {
             switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
             case .bytes(let count):
-                requestBytesSent = true
-                record?.upstreamWireBytesSent &+= UInt64(count)
+                sent(count)
                 outbound.consume(count)
             case .wouldBlock:
                 return
@@ -230,10 +247,16 @@ final class HTTP1ClientConnection: UpstreamStream {
         }
     }
 
-    override func pauseResponse() { isPaused = true }
+    override func pauseResponse() {
+        guard !isPaused else { return }
+        isPaused = true
+        endpoint.clusterCounters.add(ClusterCounter.upstreamFlowControlPausedReadingTotal)
+    }
 
     override func resumeResponse() {
+        guard isPaused else { return }
         isPaused = false
+        endpoint.clusterCounters.add(ClusterCounter.upstreamFlowControlResumedReadingTotal)
         worker.loop.callAfterEvent(self)
     }
 
@@ -256,7 +279,7 @@ final class HTTP1ClientConnection: UpstreamStream {
                 case .bytes(let count):
                     if count < space.count, !isPeerDone { isReadable = false }
                     responseBytesReceived = true
-                    record?.upstreamWireBytesReceived &+= UInt64(count)
+                    received(count)
                     let bytes = UnsafeBufferPointer(rebasing: space[..<count])
                     let used = process(bytes)
                     if used < count, phase == .active { inbound.append(UnsafeBufferPointer(rebasing: bytes[used...])) }
@@ -265,11 +288,12 @@ final class HTTP1ClientConnection: UpstreamStream {
                 case .failed: broken()
                 }
             } else {
-                let space = inbound.space(16_384)
+                // The rest of the block that holds the beginning; a large head moves to a larger one.
+                let space = inbound.space(Self.continuationBytesMin)
                 let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
                 if case .bytes(let count) = result {
                     if count < space.count, !isPeerDone { isReadable = false }
-                    record?.upstreamWireBytesReceived &+= UInt64(count)
+                    received(count)
                     inbound.commit(count)
                     consumeInbound()
                 } else {
@@ -349,12 +373,13 @@ final class HTTP1ClientConnection: UpstreamStream {
         isPaused = false
         let isReusable =
             requestEnded && outbound.isEmpty && parser.keepAlive && leftover == 0 && parser.framing != .untilClose
+        if !parser.keepAlive { endpoint.clusterCounters.add(ClusterCounter.upstreamCxCloseNotify) }
         if isReusable, endpoint.keep(self) {
             phase = .idle
             idleDeadline = worker.loop.now + endpoint.keepAliveTimeout
             if !timer.isArmed { worker.loop.timers.arm(timer, deadline: idleDeadline) }
         } else {
-            close()
+            close(byPeer: parser.framing == .untilClose)
         }
         receiver.responseEnd(hasTrailers: hasTrailers)
     }
@@ -363,7 +388,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         isReadable = false
         guard headReceived else {
             // Half a head is a broken answer; none at all is a connection that ended.
-            fail(inbound.isEmpty ? .terminatedBeforeHead : .badAnswer)
+            fail(inbound.isEmpty ? .upstreamClosed : .badAnswer)
             return
         }
         if decoder.closed() {
@@ -375,15 +400,19 @@ final class HTTP1ClientConnection: UpstreamStream {
 
     private func broken() {
         isReadable = false
-        fail(.resetBeforeHead)
+        fail(.upstreamReset)
     }
 
     private func readWhileIdle() {
         switch SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(worker.receiveSpace)) {
         case .wouldBlock: isReadable = false
-        case .bytes, .endOfStream, .failed:
+        case .bytes:
+            endpoint.clusterCounters.add(ClusterCounter.upstreamCxProtocolError)
             endpoint.forget(self)
             close()
+        case .endOfStream, .failed:
+            endpoint.forget(self)
+            close(byPeer: true)
         }
     }
 
@@ -394,6 +423,7 @@ final class HTTP1ClientConnection: UpstreamStream {
         case .connecting: fail(.connectTimeout)
         case .idle:
             if worker.loop.now >= idleDeadline {
+                endpoint.clusterCounters.add(ClusterCounter.upstreamCxIdleTimeout)
                 endpoint.forget(self)
                 close()
             } else {
@@ -409,26 +439,34 @@ final class HTTP1ClientConnection: UpstreamStream {
         let failure = UpstreamFailure(
             fault: fault, wasReused: isReused, requestBytesSent: requestBytesSent,
             responseBytesReceived: responseBytesReceived)
-        if phase == .connecting {
-            endpoint.counters.add(EndpointCounter.cxConnectFail)
-            endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)
+        let isRefused = phase == .connecting && fault != .connectTimeout
+        if phase == .connecting { countConnectFailure() }
+        let counters = endpoint.clusterCounters
+        switch fault {
+        case .connectTimeout: counters.add(ClusterCounter.upstreamCxConnectTimeout)
+        case .badAnswer: counters.add(ClusterCounter.upstreamCxProtocolError)
+        default: break
         }
         let receiver = self.receiver
         self.receiver = nil
-        close()
+        let isByPeer = isRefused || fault == .upstreamClosed || fault == .upstreamReset
+        close(byPeer: isByPeer, duringRequest: phase == .active)
         receiver?.upstreamFailed(failure)
     }
 
     override func cancel() {
+        let isInUse = receiver != nil
         receiver = nil
         // An orderly end would say that the request is complete and its answer awaited (a half-closed client), so the next
         // hop would go on with work that nobody waits for.
         if phase == .active { SocketOperations.resetOnClose(fd) }
-        close()
+        close(duringRequest: isInUse && phase == .active)
     }
 
-    private func close() {
+    /// - Parameter byPeer: whose decision it was, for the statistics.
+    private func close(byPeer: Bool = false, duringRequest: Bool = false) {
         guard phase != .closed else { return }
+        countEnd(byPeer, duringRequest)
         phase = .closed
         worker.loop.timers.cancel(timer)
         worker.loop.remove(self)
@@ -437,5 +475,20 @@ final class HTTP1ClientConnection: UpstreamStream {
         socket = nil
         endpoint.counters.add(EndpointCounter.cxActive, -1)
         endpoint.clusterCounters.add(ClusterCounter.upstreamCxActive, -1)
+    }
+
+    private func countConnectFailure() {
+        endpoint.counters.add(EndpointCounter.cxConnectFail)
+        endpoint.clusterCounters.add(ClusterCounter.upstreamCxConnectFail)
+    }
+
+    private func countEnd(_ byPeer: Bool, _ duringRequest: Bool) {
+        let counters = endpoint.clusterCounters
+        counters.add(ClusterCounter.upstreamCxDestroy)
+        counters.add(byPeer ? ClusterCounter.upstreamCxDestroyRemote : .upstreamCxDestroyLocal)
+        guard duringRequest else { return }
+        counters.add(ClusterCounter.upstreamCxDestroyWithActiveRq)
+        counters.add(
+            byPeer ? ClusterCounter.upstreamCxDestroyRemoteWithActiveRq : .upstreamCxDestroyLocalWithActiveRq)
     }
 }

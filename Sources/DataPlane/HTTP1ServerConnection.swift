@@ -39,6 +39,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     private var exchangeWaitsForRoom = false
     /// The client does not take the rest of an answer; `deadline` is about that.
     private var isFlushSlow = false
+    /// The client would send another request on this connection.
+    private var clientKeepsAlive = false
     private var requestCount = 0
     private lazy var timer = Timer(owner: self)
     private var deadline: Int64 = 0
@@ -52,6 +54,8 @@ final class HTTP1ServerConnection: DownstreamStream {
     /// How long what comes after the answer is thrown away before the connection is closed.
     static let lingerTimeout: Int64 = 1_000_000_000
 
+    /// Room for the next receive when the beginning of something waits already.
+    private static let continuationBytesMin = 1_024
     /// How long a used connection stays open for one more request while its listener drains.
     static let drainTimeout: Int64 = 300_000_000
 
@@ -110,6 +114,7 @@ final class HTTP1ServerConnection: DownstreamStream {
                 case .bytes(let count):
                     // A short read has emptied the socket; what comes after it is an event of its own.
                     if count < space.count, !isPeerDone { isReadable = false }
+                    listener.httpCounters.add(HTTPCounter.downstreamCxRxBytesTotal, Int64(count))
                     let bytes = UnsafeBufferPointer(rebasing: space[..<count])
                     let used = process(bytes)
                     if used < count, phase != .closed { inbound.append(UnsafeBufferPointer(rebasing: bytes[used...])) }
@@ -118,10 +123,12 @@ final class HTTP1ServerConnection: DownstreamStream {
                 case .failed: lost()
                 }
             } else {
-                let space = inbound.space(16_384)
+                // The rest of the block that holds the beginning; a large head moves to a larger one.
+                let space = inbound.space(Self.continuationBytesMin)
                 let result = SocketOperations.receive(fd, into: UnsafeMutableRawBufferPointer(space))
                 if case .bytes(let count) = result {
                     if count < space.count, !isPeerDone { isReadable = false }
+                    listener.httpCounters.add(HTTPCounter.downstreamCxRxBytesTotal, Int64(count))
                     inbound.commit(count)
                     consumeInbound()
                 } else {
@@ -216,7 +223,9 @@ final class HTTP1ServerConnection: DownstreamStream {
         requestCount += 1
         requestDone = false
         answerDone = false
-        closesAfterAnswer = !parser.keepAlive || listener.closesConnections
+        clientKeepsAlive = parser.keepAlive
+        closesAfterAnswer = !clientKeepsAlive || listener.closesConnections
+        answerFraming = .none
         phase = .body
         let framing = parser.framing
         decoder = BodyDecoder(framing, limits: .request)
@@ -283,7 +292,12 @@ final class HTTP1ServerConnection: DownstreamStream {
             answerFraming = isOld ? .untilClose : .chunked
             if isOld { closesAfterAnswer = true }
         }
-        if listener.closesConnections || peerEnded { closesAfterAnswer = true }
+        if listener.closesConnections {
+            if !closesAfterAnswer { listener.httpCounters.add(HTTPCounter.downstreamCxDrainClose) }
+            closesAfterAnswer = true
+        } else if peerEnded {
+            closesAfterAnswer = true
+        }
         let connection: ConnectionHeader = closesAfterAnswer ? .close : isOld ? .keepAlive : .none
         let space = outbound.space(HTTP1Writer.headBound(head))
         let count = HTTP1Writer.writeResponse(
@@ -355,20 +369,28 @@ final class HTTP1ServerConnection: DownstreamStream {
         exchange = nil
         // What was queued still goes out, so that the client gets the bytes that were good before it sees the cut.
         flushOnce()
-        close()
+        // An orderly end would be the end of such a body (RFC 9112 6.3), and the client would take a part for the whole.
+        if answerFraming == .untilClose, answerHasBody { SocketOperations.resetOnClose(fd) }
+        close(byPeer: false)
     }
 
     /// As `abort`, but the client sees a reset (the built-in workload's fault).
     func reset() {
         exchange = nil
         SocketOperations.resetOnClose(fd)
-        close()
+        close(byPeer: false)
     }
 
-    override func pauseRequest() { isRequestPaused = true }
+    override func pauseRequest() {
+        guard !isRequestPaused else { return }
+        isRequestPaused = true
+        listener.httpCounters.add(HTTPCounter.downstreamFlowControlPausedReadingTotal)
+    }
 
     override func resumeRequest() {
+        guard isRequestPaused else { return }
         isRequestPaused = false
+        listener.httpCounters.add(HTTPCounter.downstreamFlowControlResumedReadingTotal)
         worker.loop.callAfterEvent(self)
     }
 
@@ -388,6 +410,7 @@ final class HTTP1ServerConnection: DownstreamStream {
         let queued = outbound.count
         switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable), UnsafeRawBufferPointer(bytes)) {
         case .bytes(let count):
+            listener.httpCounters.add(HTTPCounter.downstreamCxTxBytesTotal, Int64(count))
             outbound.consume(min(count, queued))
             outbound.append(UnsafeBufferPointer(rebasing: bytes[max(0, count - queued)...]))
         case .wouldBlock, .endOfStream:
@@ -398,7 +421,10 @@ final class HTTP1ServerConnection: DownstreamStream {
     }
 
     private func flushOnce() {
-        if !outbound.isEmpty { _ = SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) }
+        guard !outbound.isEmpty else { return }
+        if case .bytes(let count) = SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
+            listener.httpCounters.add(HTTPCounter.downstreamCxTxBytesTotal, Int64(count))
+        }
     }
 
     private func flush() {
@@ -406,6 +432,7 @@ final class HTTP1ServerConnection: DownstreamStream {
         while !outbound.isEmpty {
             switch SocketOperations.send(fd, UnsafeRawBufferPointer(outbound.readable)) {
             case .bytes(let count):
+                listener.httpCounters.add(HTTPCounter.downstreamCxTxBytesTotal, Int64(count))
                 outbound.consume(count)
                 hasMoved = true
             case .wouldBlock:
@@ -439,7 +466,9 @@ final class HTTP1ServerConnection: DownstreamStream {
     }
 
     private func finishClosing() {
-        if phase == .lingering || !peerEnded && (isReadable || !inbound.isEmpty) {
+        // Closing with something unread resets the connection and may destroy the answer on its way (RFC 9112 9.6); a client
+        // that would go on may have sent it already.
+        if phase == .lingering || !peerEnded && (isReadable || !inbound.isEmpty || clientKeepsAlive) {
             phase = .lingering
             inbound.removeAll()
             SocketOperations.shutdownSending(fd)
@@ -466,13 +495,20 @@ final class HTTP1ServerConnection: DownstreamStream {
                 worker.loop.timers.arm(timer, deadline: deadline)
                 return
             }
-            if let exchange { refuse(exchange, .headTimeout) } else { close() }
+            if let exchange {
+                refuse(exchange, .headTimeout)
+            } else {
+                let counter = closesAfterFlush ? HTTPCounter.downstreamCxDelayedCloseTimeout : .downstreamCxIdleTimeout
+                listener.httpCounters.add(counter)
+                close(byPeer: false)
+            }
         case .lingering:
             guard worker.loop.now >= deadline else {
                 worker.loop.timers.arm(timer, deadline: deadline)
                 return
             }
-            close()
+            listener.httpCounters.add(HTTPCounter.downstreamCxDelayedCloseTimeout)
+            close(byPeer: false)
         case .body, .answering, .closed:
             // The exchange has its own limits; this timer is armed again when the connection is idle.
             break
@@ -507,11 +543,12 @@ final class HTTP1ServerConnection: DownstreamStream {
         guard phase != .closed else { return }
         let exchange = self.exchange
         self.exchange = nil
-        close()
+        close(byPeer: details == .downstreamRemoteDisconnect, duringRequest: exchange != nil)
         exchange?.downstreamGone(details)
     }
 
-    func close() {
+    /// - Parameter byPeer: whose decision it was, for the statistics.
+    private func close(byPeer: Bool? = nil, duringRequest: Bool = false) {
         guard phase != .closed else { return }
         phase = .closed
         worker.loop.timers.cancel(timer)
@@ -523,6 +560,6 @@ final class HTTP1ServerConnection: DownstreamStream {
             self.exchange = nil
             worker.giveBack(exchange)
         }
-        listener.connectionClosed(self)
+        listener.connectionClosed(self, byPeer: byPeer ?? peerEnded, duringRequest: duringRequest)
     }
 }

@@ -105,17 +105,25 @@ final class ListenerRuntime: Handler {
         counters.add(ListenerCounter.downstreamCxActive)
         httpCounters.add(HTTPCounter.downstreamCxTotal)
         httpCounters.add(HTTPCounter.downstreamCxActive)
+        httpCounters.add(HTTPCounter.downstreamCxHTTP1Total)
+        httpCounters.add(HTTPCounter.downstreamCxHTTP1Active)
     }
 
-    func connectionClosed(_ connection: HTTP1ServerConnection) {
+    func connectionClosed(_ connection: HTTP1ServerConnection, byPeer: Bool, duringRequest: Bool) {
         guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
         worker.openConnections -= 1
         counters.add(ListenerCounter.downstreamCxActive, -1)
+        counters.add(ListenerCounter.downstreamCxDestroy)
         httpCounters.add(HTTPCounter.downstreamCxActive, -1)
+        httpCounters.add(HTTPCounter.downstreamCxHTTP1Active, -1)
+        httpCounters.add(HTTPCounter.downstreamCxDestroy)
+        httpCounters.add(byPeer ? HTTPCounter.downstreamCxDestroyRemote : .downstreamCxDestroyLocal)
+        if duringRequest {
+            httpCounters.add(HTTPCounter.downstreamCxDestroyActiveRq)
+            httpCounters.add(byPeer ? HTTPCounter.downstreamCxDestroyRemoteActiveRq : .downstreamCxDestroyLocalActiveRq)
+        }
         if isDraining, connections.isEmpty { worker.drained(self) }
     }
-
-    var connectionCount: Int { connections.count }
 
     /// Stops accepting; requests finish on the generation they know, connections close after their answer.
     func drain(_ generation: Generation) {

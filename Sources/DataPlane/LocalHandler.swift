@@ -87,7 +87,7 @@ open class LocalHandlerStream: UpstreamStream {
         guard let receiver, !isEnded else { return }
         isEnded = true
         self.receiver = nil
-        receiver.upstreamFailed(UpstreamFailure(fault: .terminatedBeforeHead))
+        receiver.upstreamFailed(UpstreamFailure(fault: .upstreamClosed))
     }
 
     public final var isOpen: Bool { receiver != nil && !isEnded }

@@ -9,6 +9,7 @@ public enum Fault: Equatable, Sendable {
     case malformed(HTTP1Error)
     case pathNormalization
     case asteriskForm
+    case httpsOnPlaintext
     case upgradeRefused
     case connectMethod
     case routeNotFound
@@ -20,8 +21,8 @@ public enum Fault: Equatable, Sendable {
     case connectTimeout
     case sourceAddress
     // The answer.
-    case terminatedBeforeHead
-    case resetBeforeHead
+    case upstreamClosed
+    case upstreamReset
     case badAnswer
     case requestTimeout
     case responseIdle
@@ -41,7 +42,6 @@ struct LocalReply {
     init(_ fault: Fault, dialect: Dialect) {
         self.init(envoy: fault)
         if dialect.replies == .lattice { adaptToLattice(fault) }
-        if case .malformed = fault, status == 431 { status = dialect.headerLimitStatus }
     }
 
     private init(
@@ -56,6 +56,9 @@ struct LocalReply {
 
     private init(envoy fault: Fault) {
         switch fault {
+        case .malformed(let error) where error.isConnectionHeader:
+            // Envoy's connection manager finds it, not its codec, and says nothing.
+            self.init(400, "", [], ResponseDetails(error.details), closes: true)
         case .malformed(let error):
             self.init(
                 Int(error.status), Self.text(of: Int(error.status)), .downstreamProtocolError,
@@ -64,6 +67,8 @@ struct LocalReply {
             self.init(400, "", [], .pathNormalizationFailed, closes: true)
         case .asteriskForm:
             self.init(404, "", [], .absolutePathRejected)
+        case .httpsOnPlaintext:
+            self.init(403, "Forbidden", .downstreamProtocolError, .httpsURLOnPlaintext, closes: true)
         case .upgradeRefused:
             self.init(403, "", [], .upgradeFailed, closes: true)
         case .connectMethod:
@@ -73,7 +78,7 @@ struct LocalReply {
         case .requestIdle:
             self.init(408, "stream timeout", .streamIdleTimeout, .streamIdleTimeout, closes: true)
         case .headTimeout:
-            self.init(408, "", .downstreamProtocolError, .requestHeaderTimeout, closes: true)
+            self.init(408, "request header timeout", [], .requestHeaderTimeout, closes: true)
         case .noHealthyUpstream:
             self.init(503, "no healthy upstream", .noHealthyUpstream, .noHealthyUpstream)
         case .connectFailed(let code):
@@ -82,9 +87,7 @@ struct LocalReply {
             self.init(503, Self.localFailure, .upstreamConnectionFailure, .upstreamLocalConnectFailure)
         case .connectTimeout:
             self.init(503, Self.connectionTimeout, .upstreamConnectionFailure, .upstreamConnectTimeout)
-        case .terminatedBeforeHead:
-            self.init(503, Self.termination, .upstreamConnectionTermination, .upstreamConnectionTermination)
-        case .resetBeforeHead:
+        case .upstreamClosed, .upstreamReset:
             self.init(503, Self.termination, .upstreamConnectionTermination, .upstreamConnectionTermination)
         case .badAnswer:
             self.init(502, Self.protocolError, .upstreamProtocolError, .upstreamProtocolError)
@@ -99,7 +102,8 @@ struct LocalReply {
     private mutating func adaptToLattice(_ fault: Fault) {
         body = ""
         switch fault {
-        case .malformed, .pathNormalization, .asteriskForm, .upgradeRefused, .connectMethod, .requestIdle, .headTimeout:
+        case .malformed, .pathNormalization, .asteriskForm, .httpsOnPlaintext, .upgradeRefused, .connectMethod,
+            .requestIdle, .headTimeout:
             status = 400
         case .badAnswer:
             status = 502
@@ -107,8 +111,7 @@ struct LocalReply {
             status = 504
         case .routeNotFound:
             status = 404
-        case .noHealthyUpstream, .connectFailed, .connectTimeout, .sourceAddress, .terminatedBeforeHead,
-            .resetBeforeHead:
+        case .noHealthyUpstream, .connectFailed, .connectTimeout, .sourceAddress, .upstreamClosed, .upstreamReset:
             status = 503
         }
     }
@@ -129,11 +132,8 @@ struct LocalReply {
         switch status {
         case 400: "Bad Request"
         case 431: "Request Header Fields Too Large"
-        case 426: "Upgrade Required"
         case 501: "Not Implemented"
         case 505: "HTTP Version Not Supported"
-        case 403: "Forbidden"
-        case 414: "URI Too Long"
         default: "Bad Request"
         }
     }
@@ -152,28 +152,20 @@ struct LocalReply {
     /// Why no connection came about, in Envoy's words; nil for other faults.
     static func reason(of fault: Fault) -> StaticString? {
         guard case .connectFailed(let code) = fault else { return nil }
-        return switch code {
-        case ECONNREFUSED: "delayed connect error: Connection refused"
-        case EHOSTUNREACH: "delayed connect error: No route to host"
-        case ENETUNREACH: "delayed connect error: Network is unreachable"
-        case ECONNRESET: "delayed connect error: Connection reset by peer"
-        case ETIMEDOUT: "delayed connect error: Connection timed out"
-        default: "delayed connect error"
-        }
+        return connectError(code).reason
     }
 
-    private static func connectDetails(_ code: Int32) -> ResponseDetails {
+    private static func connectDetails(_ code: Int32) -> ResponseDetails { connectError(code).details }
+
+    /// Envoy's transport failure reason, and the details that hold it with `_` for blanks.
+    private static func connectError(_ code: Int32) -> (reason: StaticString, details: ResponseDetails) {
         switch code {
-        case 111: .upstreamConnectRefused
-        case 113:
-            ResponseDetails(
-                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}"
-            )
-        case 101:
-            ResponseDetails(
-                "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}"
-            )
-        default: .upstreamConnectFailure
+        case ECONNREFUSED: ("delayed connect error: Connection refused", .upstreamConnectRefused)
+        case EHOSTUNREACH: ("delayed connect error: No route to host", .upstreamNoRouteToHost)
+        case ENETUNREACH: ("delayed connect error: Network is unreachable", .upstreamNetworkUnreachable)
+        case ECONNRESET: ("delayed connect error: Connection reset by peer", .upstreamConnectReset)
+        case ETIMEDOUT: ("delayed connect error: Connection timed out", .upstreamConnectTimedOut)
+        default: ("delayed connect error", .upstreamConnectFailure)
         }
     }
 }

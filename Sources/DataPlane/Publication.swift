@@ -59,14 +59,12 @@ public struct LogTarget: Sendable {
     }
 }
 
-/// One worker's view of a publication. Exchanges count on it in a plain integer; nothing else knows when it is free.
+/// One worker's view of a publication. It lives as long as an exchange that began with it.
 final class Generation {
     let publication: Publication
     let snapshot: Snapshot
     /// By `ClusterID`.
     let clusters: [ClusterUpstreams]
-    /// Exchanges in progress.
-    var exchanges = 0
 
     init(publication: Publication, clusters: [ClusterUpstreams]) {
         self.publication = publication

@@ -358,7 +358,6 @@ public final class Worker {
         http.countDownstreamStatus(record.status)
         listener.requestTime.record(nanoseconds: record.finished - record.downstreamRxBegin)
         if let cluster {
-            cluster.counters.add(ClusterCounter.upstreamRqActive, -1)
             cluster.counters.countUpstreamStatus(record.status)
             // As in Envoy: from the end of the request; an answer that did not wait for it is no measure.
             if record.upstreamRxEnd > 0, record.downstreamRxEnd > 0 {

@@ -191,7 +191,7 @@ final class OnwardCall: UpstreamReceiver {
         case .connectFailed(let code): SystemError("connect", code: code).description
         case .connectTimeout: "connect: no answer within \(connectTimeout / 1_000_000_000) s"
         case .badAnswer: "the answer is malformed or was cut"
-        case .resetBeforeHead: "the connection was reset"
+        case .upstreamReset: "the connection was reset"
         default: "the connection ended without an answer"
         }
     }

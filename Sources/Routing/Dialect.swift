@@ -31,9 +31,8 @@ public struct Dialect: Sendable, Equatable {
     public var addsForwardedPort: Bool
     /// `x-envoy-upstream-service-time`, `x-envoy-expected-rq-timeout-ms`, `x-envoy-original-path`; client-sent control headers stripped.
     public var usesEnvoyHeaders: Bool
-    public var normalizesPath: Bool
-    /// Status for a head that is too large or has too many fields.
-    public var headerLimitStatus: Int
+    /// The listener is a proxy's: paths are normalised, and what is meant for one hop only ends here.
+    public var forwards: Bool
     public var replies: Replies
     /// Headers with a constant value set on every forwarded request (Lattice's network and target identity).
     public var requestHeaders: [ConstantHeader]
@@ -49,7 +48,7 @@ public struct Dialect: Sendable, Equatable {
 
     public init(
         name: String, acceptsAnyMethod: Bool, serverHeader: String?, requestID: RequestID, forwardedFor: ForwardedFor,
-        addsForwardedPort: Bool, usesEnvoyHeaders: Bool, normalizesPath: Bool, headerLimitStatus: Int, replies: Replies,
+        addsForwardedPort: Bool, usesEnvoyHeaders: Bool, forwards: Bool, replies: Replies,
         requestHeaders: [ConstantHeader] = []
     ) {
         self.name = name
@@ -59,8 +58,7 @@ public struct Dialect: Sendable, Equatable {
         self.forwardedFor = forwardedFor
         self.addsForwardedPort = addsForwardedPort
         self.usesEnvoyHeaders = usesEnvoyHeaders
-        self.normalizesPath = normalizesPath
-        self.headerLimitStatus = headerLimitStatus
+        self.forwards = forwards
         self.replies = replies
         self.requestHeaders = requestHeaders
     }
@@ -68,7 +66,7 @@ public struct Dialect: Sendable, Equatable {
     /// A sidecar of App Mesh: Envoy's behaviour, `x-forwarded-for` untouched.
     public static let sidecar = Dialect(
         name: "app-mesh", acceptsAnyMethod: false, serverHeader: "envoy", requestID: .xRequestID, forwardedFor: .leave,
-        addsForwardedPort: false, usesEnvoyHeaders: true, normalizesPath: true, headerLimitStatus: 431, replies: .envoy)
+        addsForwardedPort: false, usesEnvoyHeaders: true, forwards: true, replies: .envoy)
 
     /// A virtual gateway: as a sidecar, and it appends the true peer to `x-forwarded-for`.
     public static let gateway = {
@@ -81,12 +79,10 @@ public struct Dialect: Sendable, Equatable {
     public static let lattice = Dialect(
         name: "vpc-lattice", acceptsAnyMethod: true, serverHeader: nil, requestID: .xAmznRequestID,
         forwardedFor: .setPeer,
-        addsForwardedPort: true, usesEnvoyHeaders: false, normalizesPath: true, headerLimitStatus: 400,
-        replies: .lattice)
+        addsForwardedPort: true, usesEnvoyHeaders: false, forwards: true, replies: .lattice)
 
     /// Listeners of the process itself: admin and built-in workloads. Nothing is added or normalised.
     public static let local = Dialect(
         name: "local", acceptsAnyMethod: true, serverHeader: nil, requestID: .none, forwardedFor: .leave,
-        addsForwardedPort: false, usesEnvoyHeaders: false, normalizesPath: false, headerLimitStatus: 431,
-        replies: .envoy)
+        addsForwardedPort: false, usesEnvoyHeaders: false, forwards: false, replies: .envoy)
 }

@@ -84,20 +84,21 @@ public final class CounterBlock: @unchecked Sendable {
 
     // MARK: Answers by status
 
-    /// Counts an answer of a cluster: `upstream_rq_completed`, `upstream_rq_2xx`, `upstream_rq_200`.
+    /// Counts an answer of a cluster: `upstream_rq_completed`, `upstream_rq_2xx`, `upstream_rq_200`. A status outside 100 to 599
+    /// says that there was no answer: nothing is counted.
     public func countUpstreamStatus(_ status: Int) {
-        add(ClusterCounter.upstreamRqCompleted)
         guard status >= Self.firstStatus, status < Self.firstStatus + Self.statusCount else { return }
+        add(ClusterCounter.upstreamRqCompleted)
         add(ClusterCounter.upstreamRq1xx.rawValue + status / 100 - 1)
         let table = statusTable()
         let slot = status - Self.firstStatus
         table[slot].store((table[slot].load(ordering: .relaxed) &+ 2) | 1, ordering: .relaxed)
     }
 
-    /// Counts an answer sent downstream: `downstream_rq_completed`, `downstream_rq_2xx`.
+    /// Counts an answer sent downstream: `downstream_rq_completed`, `downstream_rq_2xx`; as above, nothing for no answer.
     public func countDownstreamStatus(_ status: Int) {
-        add(HTTPCounter.downstreamRqCompleted)
         guard status >= Self.firstStatus, status < Self.firstStatus + Self.statusCount else { return }
+        add(HTTPCounter.downstreamRqCompleted)
         add(HTTPCounter.downstreamRq1xx.rawValue + status / 100 - 1)
     }
 

@@ -1,6 +1,6 @@
 // The statistics that Trellis keeps, by Envoy's names (data plane reference 1.12). Each set is an enum whose raw values
-// index a `CounterBlock`. Only what the proxy really counts is here: a name that always shows 0 would claim a protection
-// that does not exist.
+// index a `CounterBlock`. What can happen is counted where it happens. Statistics of retries, circuit breakers, outlier
+// detection and health checks stay at 0, which is the number of their events, until those policies are in force.
 
 /// A set of counters and gauges that one `CounterBlock` holds.
 public protocol CounterSet: RawRepresentable, CaseIterable, Sendable where RawValue == Int {
@@ -11,18 +11,16 @@ public protocol CounterSet: RawRepresentable, CaseIterable, Sendable where RawVa
 
 /// `cluster.<name>.…`
 public enum ClusterCounter: Int, CounterSet {
-    case upstreamCxTotal, upstreamCxActive, upstreamCxHTTP1Total, upstreamCxHTTP2Total
-    case upstreamCxConnectFail, upstreamCxConnectTimeout, upstreamCxConnectAttemptsExceeded, upstreamCxIdleTimeout
-    case upstreamCxOverflow, upstreamCxPoolOverflow, upstreamCxProtocolError, upstreamCxNoneHealthy
-    case upstreamCxMaxRequests, upstreamCxCloseNotify
+    case upstreamCxTotal, upstreamCxActive, upstreamCxHTTP1Total
+    case upstreamCxConnectFail, upstreamCxConnectTimeout, upstreamCxIdleTimeout
+    case upstreamCxOverflow, upstreamCxProtocolError, upstreamCxNoneHealthy, upstreamCxCloseNotify
     case upstreamCxDestroy, upstreamCxDestroyLocal, upstreamCxDestroyRemote
     case upstreamCxDestroyWithActiveRq, upstreamCxDestroyLocalWithActiveRq, upstreamCxDestroyRemoteWithActiveRq
     case upstreamCxRxBytesTotal, upstreamCxTxBytesTotal
     case upstreamRqTotal, upstreamRqActive, upstreamRqCompleted
     case upstreamRq1xx, upstreamRq2xx, upstreamRq3xx, upstreamRq4xx, upstreamRq5xx
     case upstreamRqPendingTotal, upstreamRqPendingActive, upstreamRqPendingOverflow, upstreamRqPendingFailureEject
-    case upstreamRqActiveOverflow, upstreamRqCancelled, upstreamRqTimeout, upstreamRqPerTryTimeout
-    case upstreamRqPerTryIdleTimeout, upstreamRqMaxDurationReached, upstreamRqRxReset, upstreamRqTxReset
+    case upstreamRqCancelled, upstreamRqTimeout, upstreamRqPerTryTimeout, upstreamRqRxReset, upstreamRqTxReset
     case upstreamRqRetry, upstreamRqRetrySuccess, upstreamRqRetryOverflow, upstreamRqRetryLimitExceeded
     case upstreamRqRetryBackoffExponential, retryOrShadowAbandoned
     case upstreamFlowControlPausedReadingTotal, upstreamFlowControlResumedReadingTotal, bindErrors
@@ -46,7 +44,6 @@ public enum ClusterCounter: Int, CounterSet {
     public var name: String {
         switch self {
         case .upstreamCxHTTP1Total: "upstream_cx_http1_total"
-        case .upstreamCxHTTP2Total: "upstream_cx_http2_total"
         case .upstreamRq1xx: "upstream_rq_1xx"
         case .upstreamRq2xx: "upstream_rq_2xx"
         case .upstreamRq3xx: "upstream_rq_3xx"
@@ -75,36 +72,30 @@ public enum ClusterCounter: Int, CounterSet {
 
 /// `listener.<address>.…`
 public enum ListenerCounter: Int, CounterSet {
-    case downstreamCxTotal, downstreamCxActive, downstreamCxDestroy, downstreamCxOverflow, downstreamGlobalCxOverflow
-    case downstreamCxOverloadReject, downstreamPreCxTimeout, downstreamPreCxActive, noFilterChainMatch
+    case downstreamCxTotal, downstreamCxActive, downstreamCxDestroy, downstreamCxOverflow
 
-    public var isGauge: Bool { self == .downstreamCxActive || self == .downstreamPreCxActive }
+    public var isGauge: Bool { self == .downstreamCxActive }
     public var name: String { snakeCase("\(self)") }
 }
 
 /// `http.<prefix>.…`
 public enum HTTPCounter: Int, CounterSet {
     case downstreamCxTotal, downstreamCxActive, downstreamCxHTTP1Total, downstreamCxHTTP1Active
-    case downstreamCxHTTP2Total, downstreamCxHTTP2Active
     case downstreamCxDestroy, downstreamCxDestroyLocal, downstreamCxDestroyRemote
     case downstreamCxDestroyActiveRq, downstreamCxDestroyLocalActiveRq, downstreamCxDestroyRemoteActiveRq
     case downstreamCxIdleTimeout, downstreamCxDrainClose, downstreamCxProtocolError, downstreamCxDelayedCloseTimeout
-    case downstreamCxMaxRequestsReached, downstreamCxUpgradesTotal, downstreamCxUpgradesActive
     case downstreamCxRxBytesTotal, downstreamCxTxBytesTotal
     case downstreamFlowControlPausedReadingTotal, downstreamFlowControlResumedReadingTotal
-    case downstreamRqTotal, downstreamRqActive, downstreamRqCompleted, downstreamRqHTTP1Total, downstreamRqHTTP2Total
+    case downstreamRqTotal, downstreamRqActive, downstreamRqCompleted, downstreamRqHTTP1Total
     case downstreamRq1xx, downstreamRq2xx, downstreamRq3xx, downstreamRq4xx, downstreamRq5xx
-    case downstreamRqTimeout, downstreamRqIdleTimeout, downstreamRqHeaderTimeout, downstreamRqMaxDurationReached
-    case downstreamRqTooLarge, downstreamRqRxReset, downstreamRqTxReset, downstreamRqResponseBeforeRqComplete
+    case downstreamRqIdleTimeout, downstreamRqHeaderTimeout, downstreamRqTooLarge
+    case downstreamRqRxReset, downstreamRqTxReset, downstreamRqResponseBeforeRqComplete
     case downstreamRqNonRelativePath, downstreamRqFailedPathNormalization, downstreamRqWsOnNonWsRoute
-    case downstreamRqTooManyPrematureResets
-    case noRoute, noCluster, rqDirectResponse, rqRedirect, rqTotal, rqResetAfterDownstreamResponseStarted, rsTooLarge
+    case noRoute, noCluster, rqDirectResponse, rqTotal, rqResetAfterDownstreamResponseStarted
 
     public var isGauge: Bool {
         switch self {
-        case .downstreamCxActive, .downstreamCxHTTP1Active, .downstreamCxHTTP2Active, .downstreamCxUpgradesActive,
-            .downstreamRqActive:
-            true
+        case .downstreamCxActive, .downstreamCxHTTP1Active, .downstreamRqActive: true
         default: false
         }
     }
@@ -113,10 +104,7 @@ public enum HTTPCounter: Int, CounterSet {
         switch self {
         case .downstreamCxHTTP1Total: "downstream_cx_http1_total"
         case .downstreamCxHTTP1Active: "downstream_cx_http1_active"
-        case .downstreamCxHTTP2Total: "downstream_cx_http2_total"
-        case .downstreamCxHTTP2Active: "downstream_cx_http2_active"
         case .downstreamRqHTTP1Total: "downstream_rq_http1_total"
-        case .downstreamRqHTTP2Total: "downstream_rq_http2_total"
         case .downstreamRq1xx: "downstream_rq_1xx"
         case .downstreamRq2xx: "downstream_rq_2xx"
         case .downstreamRq3xx: "downstream_rq_3xx"
@@ -129,9 +117,9 @@ public enum HTTPCounter: Int, CounterSet {
 
 /// One endpoint of a cluster, as `/clusters` shows it.
 public enum EndpointCounter: Int, CounterSet {
-    case cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal
+    case cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqSuccess, rqTimeout, rqTotal
 
-    public var isGauge: Bool { self == .cxActive || self == .rqActive || self == .rqPendingActive }
+    public var isGauge: Bool { self == .cxActive || self == .rqActive }
     public var name: String { snakeCase("\(self)") }
 }
 

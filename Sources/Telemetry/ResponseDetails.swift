@@ -42,6 +42,16 @@ public struct ResponseDetails: Sendable, Equatable {
     // The upstream failed before the answer's head.
     public static let upstreamConnectRefused = ResponseDetails(
         "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}")
+    public static let upstreamNoRouteToHost = ResponseDetails(
+        "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_No_route_to_host}")
+    public static let upstreamNetworkUnreachable = ResponseDetails(
+        "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Network_is_unreachable}"
+    )
+    public static let upstreamConnectReset = ResponseDetails(
+        "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_reset_by_peer}"
+    )
+    public static let upstreamConnectTimedOut = ResponseDetails(
+        "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_timed_out}")
     public static let upstreamConnectFailure = ResponseDetails(
         "upstream_reset_before_response_started{remote_connection_failure}")
     public static let upstreamLocalConnectFailure = ResponseDetails(

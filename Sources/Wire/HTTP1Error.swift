@@ -13,6 +13,9 @@ public enum HTTP1Error: Error, Equatable, Sendable, CaseIterable {
     case foldedLine, missingColon, emptyName, invalidName, whitespaceBeforeColon, invalidValue
     case missingHost, duplicateHost, invalidHost
     case protectedConnectionOption, invalidConnectionOption
+
+    /// The head is well formed, but its Connection field asks for what must not be.
+    public var isConnectionHeader: Bool { self == .protectedConnectionOption || self == .invalidConnectionOption }
     // Framing
     case invalidContentLength, duplicateContentLength, contentLengthWithTransferEncoding
     case unsupportedTransferEncoding, transferEncodingInHTTP10, contentInConnect

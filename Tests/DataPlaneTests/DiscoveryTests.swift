@@ -24,8 +24,8 @@ import Testing
         try .answering { _ in "HTTP/1.1 200 OK\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)" }
     }
 
-    private func active(_ plane: TestPlane) -> Int64 {
-        plane.stats.value(.cluster("c", proxy: "p"), ClusterCounter.upstreamRqActive)
+    private func pending(_ plane: TestPlane) -> Int64 {
+        plane.stats.value(.cluster("c", proxy: "p"), ClusterCounter.upstreamRqPendingActive)
     }
 
     @Test func aRequestWaitsForTheFirstAnswer() throws {
@@ -35,7 +35,7 @@ import Testing
         let plane = try TestPlane([discovering()])
         let client = try plane.connect()
         try client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nab")
-        #expect(eventually { active(plane) == 1 })
+        #expect(eventually { pending(plane) == 1 })
         try client.send("cd")
         plane.plane.update(endpoints: [Self.key: [endpoint(upstream)]])
         #expect(try client.answer().body == "abcd")
@@ -46,7 +46,7 @@ import Testing
         let plane = try TestPlane([discovering()], log: "%RESPONSE_FLAGS%")
         let client = try plane.connect()
         try client.send(Self.get)
-        #expect(eventually { active(plane) == 1 })
+        #expect(eventually { pending(plane) == 1 })
         plane.plane.update(endpoints: [Self.key: []])
         let answer = try client.answer()
         #expect(answer.status == 503)
@@ -60,9 +60,9 @@ import Testing
         let plane = try TestPlane([discovering()], log: "%RESPONSE_FLAGS%")
         let client = try plane.connect()
         try client.send(Self.get)
-        #expect(eventually { active(plane) == 1 })
+        #expect(eventually { pending(plane) == 1 })
         client.reset()
-        #expect(eventually { active(plane) == 0 })
+        #expect(eventually { pending(plane) == 0 })
         plane.plane.update(endpoints: [Self.key: [endpoint(upstream)]])
         #expect(try plane.ask(Self.get).body == "one")
         #expect(plane.logLines() == ["DC", "-"])
@@ -72,7 +72,7 @@ import Testing
         let plane = try TestPlane([discovering()])
         let client = try plane.connect()
         try client.send(Self.get)
-        #expect(eventually { active(plane) == 1 })
+        #expect(eventually { pending(plane) == 1 })
         try plane.publish([.proxy([.to(.fixedResponse(status: 200, body: "new"))])])
         #expect(try client.answer().status == 503)
         #expect(try plane.ask(Self.get).body == "new")
@@ -182,7 +182,7 @@ import Testing
         #expect(
             eventually {
                 plane.stats.value(
-                    .cluster("cds_egress_m_mesh-allow-all", proxy: "p"), ClusterCounter.upstreamRqActive) == 3
+                    .cluster("cds_egress_m_mesh-allow-all", proxy: "p"), ClusterCounter.upstreamRqPendingActive) == 3
             })
         #expect(
             names.asked.withLock { $0 } == [AuthorityName(host: "world.example", port: 81, families: .ipv4Preferred)])

@@ -35,7 +35,8 @@ import Wire
         let client = try plane.connect()
         let head = "PUT / HTTP/1.1\r\nhost: h\r\ncontent-length: 65400\r\n\r\n"
         try client.send(head + String(repeating: "x", count: 30_000))
-        #expect(eventually { plane.stats.value(.cluster("c", proxy: "p"), ClusterCounter.upstreamRqActive) == 1 })
+        #expect(
+            eventually { plane.stats.value(.cluster("c", proxy: "p"), ClusterCounter.upstreamRqPendingActive) == 1 })
         usleep(20_000)
         try client.send(String(repeating: "x", count: 35_400))
         usleep(20_000)

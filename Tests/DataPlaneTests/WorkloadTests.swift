@@ -21,6 +21,11 @@ import Testing
         #expect(answer["content-type"] == "text/plain")
     }
 
+    /// A 2xx would make the rest of the connection a tunnel (RFC 9110 9.3.6).
+    @Test func itMakesNoTunnels() throws {
+        #expect(try plane.ask("CONNECT other:80 HTTP/1.1\r\nhost: other:80\r\n\r\n", method: "CONNECT").status == 404)
+    }
+
     @Test(arguments: ["/?format=json", "/"]) func jsonSaysWhatWasSeen(target: String) throws {
         let accept = target == "/" ? "accept: text/html, application/json;q=0.9\r\n" : ""
         let answer = try plane.ask(

@@ -332,6 +332,13 @@ def _all() -> list[Case]:
             "expect 100-continue on no route", request("POST", "/nothing", {"expect": "100-continue"}, b"hello"), "POST"
         ),
         Case("absolute form", request("GET", "http://mesh.test/kept/a?b=c"), "GET"),
+        Case("malformed: https in absolute form on a plain listener", request("GET", "https://mesh.test/kept"), "GET"),
+        Case(
+            "header for one hop on a header route",
+            request("GET", "/m/h/exact", {"x-a": "one", "connection": "x-a"}),
+            "GET",
+        ),
+        Case("Connection names Host on no route", request("GET", "/nothing", {"connection": "host"}), "GET"),
         Case("absolute form wins over Host", request("GET", "http://shop.example.com/x", host="other.test"), "GET"),
         Case("HTTP/1.0", request("GET", "/kept/old", version="HTTP/1.0"), "GET"),
         Case(

@@ -88,7 +88,6 @@ ALLOWED = [
             "malformed: empty version",
             "malformed: fragment in target",
             "malformed: no Host",
-            "malformed: Connection names Host",
             "match query exact ?a=1#",
         )
         for aspect, value in (

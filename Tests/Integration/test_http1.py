@@ -383,3 +383,13 @@ def test_every_scripted_answer_leaves_the_connection_usable(client):
         if name not in ("close", "reset", "reset-mid-body", "hang"):
             client.ask(request("GET", "/", {"x-answer": name}))
             assert client.ask(request("GET", f"/after-{name}")).body.count(f"/after-{name}".encode()) == 1
+
+
+def test_a_cut_answer_is_not_taken_for_a_whole_one_by_an_old_client(client, node):
+    """Where the end of the connection is the end of the body, only a reset says that there was more (RFC 9112 6.3)."""
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    node.then(raw(head + b"4\r\nhalf\r\n", close=True))
+    client.send(request("GET", "/", version="HTTP/1.0"))
+    with pytest.raises(ConnectionResetError):
+        client.answer()
+        client.rest()

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from mesh import definitions, free_port, route, wait_for
+from mesh import definitions, free_port, gateway_route, match, route, wait_for
 from support.background import background
 from support.http1 import fetch
 
@@ -71,6 +71,21 @@ def test_tap_is_readable(trellis, mesh):
 )
 def test_a_wrong_condition_is_wrong_usage(trellis, arguments):
     assert "Error:" in trellis(*arguments, code=64, admin=arguments[0] == "tap")
+
+
+def test_paths_are_those_that_clients_sent(trellis_binary, launch):
+    gateway = {"chapter": gateway_route(match(prefix="/chapter"))}
+    rewriting = launch(definitions(free_port(), {"blue": {}}, gateway_routes=gateway))
+    command = [trellis_binary, "tap", "--admin", rewriting.trellis.admin, "--proxy", "front", "-o", "json", "-n", "1"]
+    result = []
+
+    def tap(_):
+        done = subprocess.run([*command, "--path", "/chapter/"], capture_output=True, text=True, timeout=20, check=True)
+        result.append(json.loads(done.stdout))
+
+    with background(tap):
+        wait_for(lambda: fetch(rewriting.front, target="/chapter/one").status == 200 and bool(result), "tapped record", 15)
+    assert result[0]["path"] == "/chapter/one"
 
 
 def test_logs_are_filtered_and_summed_up(trellis, mesh, tmp_path):

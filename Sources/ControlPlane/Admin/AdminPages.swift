@@ -9,7 +9,7 @@ import Telemetry
 /// `/clusters`: lines `cluster::address::key::value`, the keys and their order Envoy's.
 enum ClustersPage {
     private static let counters: [EndpointCounter] = [
-        .cxActive, .cxConnectFail, .cxTotal, .rqActive, .rqError, .rqPendingActive, .rqSuccess, .rqTimeout, .rqTotal,
+        .cxActive, .cxConnectFail, .cxTotal, .rqActive, .rqError, .rqSuccess, .rqTimeout, .rqTotal,
     ]
 
     /// Limits of a cluster that defines none: App Mesh's (appmesh.md 2, "Circuit breakers").

@@ -48,8 +48,8 @@ enum EnvoyResource {
                     types + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
                 "stat_prefix": .string(listener.statPrefix),
                 "rds": ["route_config_name": .string(routeName(listener))],
-                "normalize_path": .bool(listener.dialect.normalizesPath),
-                "merge_slashes": .bool(listener.dialect.normalizesPath),
+                "normalize_path": .bool(listener.dialect.forwards),
+                "merge_slashes": .bool(listener.dialect.forwards),
             ],
         ]
         return [

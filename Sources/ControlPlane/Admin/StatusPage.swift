@@ -146,6 +146,7 @@ private struct MeshTable {
                 node.requests += Int(stats.value(key, ClusterCounter.upstreamRqTotal))
                 node.failures += Int(stats.value(key, ClusterCounter.upstreamRq5xx))
                 node.active += Int(stats.value(key, ClusterCounter.upstreamRqActive))
+                node.active += Int(stats.value(key, ClusterCounter.upstreamRqPendingActive))
                 for endpoint in status.endpoints(of: cluster, proxy: proxy.name) {
                     let key = StatKey.endpoint(
                         cluster.statName(of: endpoint), cluster: cluster.name, proxy: proxy.name)

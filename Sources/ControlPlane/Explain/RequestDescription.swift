@@ -95,7 +95,7 @@ public struct RequestDescription: Sendable, Equatable {
         default: throw ExplainFailure("this is not one request")
         }
         head.scheme = scheme == "https" ? .https : .http
-        if dialect.normalizesPath, !PathRules.normalize(head) {
+        if dialect.forwards, !PathRules.normalize(head) {
             throw ExplainFailure("the proxy refuses this request with 400: its path cannot be normalised")
         }
         if dialect.usesEnvoyHeaders { HeaderRules.stripClientControl(head) }
