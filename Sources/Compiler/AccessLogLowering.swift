@@ -36,6 +36,23 @@ struct AccessLogLowering {
         return logs
     }
 
+    /// The logs of every node and gateway, whoever runs them.
+    func defined(_ definitions: Definitions) -> [DefinedAccessLog] {
+        definitions.meshes.sortedByName.flatMap { name, mesh in
+            mesh.virtualNodes.sortedByName.flatMap { defined($0.value.logging, .virtualNode($0.name, mesh: name)) }
+                + mesh.virtualGateways.sortedByName.flatMap {
+                    defined($0.value.spec.logging, .virtualGateway($0.name, mesh: name))
+                }
+        }
+    }
+
+    private func defined(_ logging: Logging?, _ key: ResourceKey) -> [DefinedAccessLog] {
+        lower(logging, key).map { log in
+            DefinedAccessLog(
+                resource: key, format: log.format, position: findings.position(key, DefinedAccessLog.formatField))
+        }
+    }
+
     func mapped(_ path: String) -> String {
         let prefix = paths.keys.filter { prefix in
             path == prefix || path.hasPrefix(prefix.hasSuffix("/") ? prefix : prefix + "/")

@@ -33,7 +33,7 @@ public enum MeshCompiler {
         Selection(options: options, findings: findings).apply(&plan, &workloads, definitions)
         let diagnostics = findings.sorted
         return CompiledMesh(
-            plan: plan, workloads: workloads, diagnostics: diagnostics, summary: Summary.rows(plan),
+            plan: plan, workloads: workloads, accessLogs: logs.defined(definitions), diagnostics: diagnostics, summary: Summary.rows(plan),
             tryCommand: Summary.tryCommand(plan), noProxy: Summary.noProxy,
             blocksRun: diagnostics.contains { $0.severity == .error })
     }

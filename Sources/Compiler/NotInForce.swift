@@ -48,6 +48,10 @@ struct NotInForce {
             if listener.healthCheck != nil { warning(key, "\(field).healthCheck", "health checks") }
             tls(listener.tls, key, "\(field).tls")
         }
+        if !hasSidecar {
+            if spec.logging?.accessLog != nil { notApplied(key, "logging.accessLog", "access logs") }
+            if spec.backends?.isEmpty == false { notApplied(key, "backends", "backends") }
+        }
         clientPolicy(spec.backendDefaults?.clientPolicy, key, "backendDefaults.clientPolicy")
         for (index, backend) in (spec.backends ?? []).enumerated() {
             clientPolicy(backend.clientPolicy, key, "backends[\(index)].virtualService.clientPolicy")

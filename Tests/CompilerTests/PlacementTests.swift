@@ -72,6 +72,25 @@ struct PlacementTests {
         #expect(!compiled.blocksRun)
     }
 
+    @Test("with endpoints says that the node's log and backends are nobody's, and checks them all the same")
+    func directCaller() throws {
+        var mesh = colors()
+        mesh.virtualNodes["blue"] = node(backends: ["colour.colors.local"])
+        mesh.virtualNodes["blue"]?.logging = Logging(accessLog: .file(FileAccessLog(path: "/dev/stdout")))
+        let local = Self.local(["blue": NodePlacement(endpoints: [.ip("10.0.0.1", port: 80)])])
+        let compiled = compile(mesh, local: local)
+        let notApplied = compiled.diagnostics.filter { $0.code == "not-applied" }
+        #expect(notApplied.map(\.severity) == [.warning, .warning])
+        #expect(
+            notApplied.map(\.path) == [
+                "mesh colors / virtualNode blue / logging.accessLog", "mesh colors / virtualNode blue / backends",
+            ])
+        let unknown = try #require(compiled.finding("unknown-virtual-service"))
+        #expect(unknown.path.hasSuffix("virtualNode blue / backends[0].virtualService.virtualServiceName"))
+        #expect(compiled.accessLogs.map(\.resource) == [.virtualNode("blue", mesh: "colors")])
+        #expect(compile(mesh).finding("not-applied") == nil)
+    }
+
     @Test("may move ingress to a socket")
     func ingress() {
         let instance = NodeInstance(ingress: .ip("127.0.0.1", port: 80))
