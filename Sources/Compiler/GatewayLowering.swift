@@ -113,7 +113,7 @@ struct GatewayLowering {
             mesh.findings.error(
                 "unknown-virtual-service", key, "\(kind.field).action.target.virtualService.virtualServiceName",
                 "mesh \(mesh.definition.name) has no virtual service '\(name)'",
-                suggestion: Suggestion.nearest(to: name, among: mesh.definition.virtualServices.keys))
+                suggestion: mesh.findings.nearest(to: name, among: mesh.definition.virtualServices.keys))
         }
         return nil
     }

@@ -122,11 +122,11 @@ struct LatticeServiceLowering {
             for (index, target) in forward.targetGroups.enumerated() {
                 let reference = target.targetGroupIdentifier
                 let place = "\(field)[\(index)].targetGroupIdentifier"
-                let names = definitions.targetGroups.keys
-                guard let name = LatticeNames.resolve(reference, "targetGroup", "tg", among: names) else {
+                let groups = definitions.targetGroups
+                guard let name = LatticeNames.resolve(reference, "targetGroup", "tg", among: groups) else {
                     findings.error(
                         "unknown-target-group", key, place, "there is no target group '\(reference)'",
-                        suggestion: Suggestion.nearest(to: reference, among: names))
+                        suggestion: findings.nearest(to: reference, among: groups.keys))
                     return nil
                 }
                 let user = users[name] ?? service

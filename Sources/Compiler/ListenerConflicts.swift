@@ -40,6 +40,15 @@ struct ListenerConflicts {
                 }
             }
         }
+        for (name, group) in definitions.targetGroups.sortedByName
+        where group.type == .ip && placement.targetGroups[name]?.isEmpty != false {
+            let port = TargetGroupLowering.port(group)
+            for (index, target) in group.targets.enumerated() {
+                report(
+                    .ip(host: target.id, port: target.port ?? port), "target", owners, .targetGroup(name),
+                    "targets[\(index)]")
+            }
+        }
     }
 
     private func report(

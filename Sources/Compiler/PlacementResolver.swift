@@ -200,34 +200,34 @@ struct PlacementResolver {
             guard let definition = definitions.meshes[mesh] else {
                 findings.error(
                     "unknown-mesh", key, "", "there is no mesh '\(mesh)'",
-                    suggestion: Suggestion.nearest(to: mesh, among: definitions.meshes.keys))
+                    suggestion: findings.nearest(to: mesh, among: definitions.meshes.keys))
                 continue
             }
             for (node, _) in placement.nodes.sortedByName where definition.virtualNodes[node] == nil {
                 findings.error(
                     "unknown-virtual-node", key, SourceMap.path("nodes", member: node),
                     "mesh \(mesh) has no virtual node '\(node)'",
-                    suggestion: Suggestion.nearest(to: node, among: definition.virtualNodes.keys))
+                    suggestion: findings.nearest(to: node, among: definition.virtualNodes.keys))
             }
             for (gateway, _) in placement.gateways.sortedByName where definition.virtualGateways[gateway] == nil {
                 findings.error(
                     "unknown-virtual-gateway", key, SourceMap.path("gateways", member: gateway),
                     "mesh \(mesh) has no virtual gateway '\(gateway)'",
-                    suggestion: Suggestion.nearest(to: gateway, among: definition.virtualGateways.keys))
+                    suggestion: findings.nearest(to: gateway, among: definition.virtualGateways.keys))
             }
         }
         for (group, _) in local.targetGroups.sortedByName where definitions.targetGroups[group] == nil {
             findings.error(
                 "unknown-target-group", .local(), SourceMap.path("targetGroups", member: group),
                 "there is no target group '\(group)'",
-                suggestion: Suggestion.nearest(to: group, among: definitions.targetGroups.keys))
+                suggestion: findings.nearest(to: group, among: definitions.targetGroups.keys))
         }
         let vpcs = Set(definitions.serviceNetworks.values.flatMap { $0.vpcAssociations.map(\.vpcIdentifier) })
         for (vpc, _) in local.vpcs.sortedByName where !vpcs.contains(vpc) {
             findings.error(
                 "unknown-vpc", .local(), SourceMap.path("vpcs", member: vpc),
                 "no service network is associated with VPC '\(vpc)'",
-                suggestion: Suggestion.nearest(to: vpc, among: vpcs))
+                suggestion: findings.nearest(to: vpc, among: vpcs))
         }
     }
 }

@@ -117,7 +117,7 @@ struct RouteLowering {
             findings.error(
                 "unknown-virtual-node", key, "\(field).virtualNode",
                 "mesh \(mesh.name) has no virtual node '\(target.virtualNode)'",
-                suggestion: Suggestion.nearest(to: target.virtualNode, among: mesh.virtualNodes.keys))
+                suggestion: findings.nearest(to: target.virtualNode, among: mesh.virtualNodes.keys))
             return nil
         }
         let ports = (node.listeners ?? []).map { ServicePort($0.portMapping) }

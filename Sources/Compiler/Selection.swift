@@ -28,7 +28,7 @@ struct Selection {
                 }
                 findings.error(
                     "unknown-virtual-gateway", .local(), "", "there is no virtual gateway '\(gateway)' to run",
-                    suggestion: Suggestion.nearest(to: gateway.description, among: known))
+                    suggestion: findings.nearest(to: gateway.description, among: known))
             }
         }
         plan.proxies.removeAll { !names.contains($0.name) }
@@ -43,7 +43,7 @@ struct Selection {
             }
             findings.error(
                 "unknown-virtual-node", .local(), "", "there is no virtual node '\(name)' to run",
-                suggestion: Suggestion.nearest(to: name, among: known))
+                suggestion: findings.nearest(to: name, among: known))
             return
         }
         let key = ResourceKey.local(mesh: node.mesh)

@@ -67,7 +67,7 @@ struct ServiceLowering {
                 findings.error(
                     "unknown-virtual-router", key, "provider.virtualRouter.virtualRouterName",
                     "mesh \(mesh.name) has no virtual router '\(provider.virtualRouterName)'",
-                    suggestion: Suggestion.nearest(to: provider.virtualRouterName, among: routers.keys))
+                    suggestion: findings.nearest(to: provider.virtualRouterName, among: routers.keys))
                 return
             }
             if mesh.virtualRouters[provider.virtualRouterName]?.routes.isEmpty == true {
@@ -83,7 +83,7 @@ struct ServiceLowering {
                 findings.error(
                     "unknown-virtual-node", key, "provider.virtualNode.virtualNodeName",
                     "mesh \(mesh.name) has no virtual node '\(name)'",
-                    suggestion: Suggestion.nearest(to: name, among: mesh.virtualNodes.keys))
+                    suggestion: findings.nearest(to: name, among: mesh.virtualNodes.keys))
                 return
             }
             service.ports = (node.listeners ?? []).map { ServicePort($0.portMapping) }
