@@ -15,31 +15,39 @@ final class Findings {
 
     init(sources: SourceMap) { self.sources = sources }
 
+    /// - Parameter substitute: where to point if nothing is written for the field, such as what a placement would place.
     func error(
-        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil,
+        orAt substitute: ResourceKey? = nil
     ) {
-        add(.error, code, resource, field, message, suggestion)
+        add(.error, code, resource, field, message, suggestion, substitute)
     }
 
     func warning(
-        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil,
+        orAt substitute: ResourceKey? = nil
     ) {
-        add(.warning, code, resource, field, message, suggestion)
+        add(.warning, code, resource, field, message, suggestion, substitute)
     }
 
     func note(
         _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
     ) {
-        add(.note, code, resource, field, message, suggestion)
+        add(.note, code, resource, field, message, suggestion, nil)
     }
 
     private func add(
         _ severity: Diagnostic.Severity, _ code: String, _ resource: ResourceKey, _ field: String, _ message: String,
-        _ suggestion: String?
+        _ suggestion: String?, _ substitute: ResourceKey?
     ) {
+        var position = sources.position(resource, field)
+        if let substitute, let other = sources.position(substitute),
+            position == nil || !field.isEmpty && position == sources.position(resource)
+        {
+            position = other
+        }
         let finding = Diagnostic(
-            severity, code, at: sources.position(resource, field), path: resource.path(field), message,
-            suggestion: suggestion)
+            severity, code, at: position, path: resource.path(field), message, suggestion: suggestion)
         if seen.insert(finding.description).inserted { collected.append(finding) }
     }
 

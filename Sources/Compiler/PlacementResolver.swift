@@ -73,7 +73,8 @@ struct PlacementResolver {
         let address =
             explicit
             ?? range.address(mesh: mesh, kind: "virtualGateway", name: gateway, instance: "0").description
-        ledger.take(address, for: "virtual gateway \(mesh)/\(gateway)", key, field)
+        ledger.take(
+            address, isDerived: explicit == nil, for: "virtual gateway \(mesh)/\(gateway)", key, field)
         return address
     }
 
@@ -128,8 +129,10 @@ struct PlacementResolver {
         let base = explicit.map { LoopbackAddress($0) } ?? derived
         let egress = base?.next ?? LoopbackAddress(bits: derived.bits + 1)
         let address = explicit ?? derived.description
-        ledger.take(address, for: "the sidecar of \(name)", key, field)
-        ledger.take(egress.description, for: "the egress of \(name)", key, field)
+        ledger.take(address, isDerived: explicit == nil, for: "the sidecar of \(name)", key, field)
+        ledger.take(
+            egress.description, isDerived: explicit == nil || base?.next == nil, for: "the egress of \(name)", key,
+            field)
         if instance.ingress != nil, listeners.count > 1 {
             findings.error(
                 "ingress-needs-one-listener", key, SourceMap.path(field, member: "ingress"),
@@ -149,7 +152,9 @@ struct PlacementResolver {
             // An explicit address moves the workload too, so that `address` resolves its collisions as well.
             let number = explicit.map { "\(index)@\($0)" } ?? String(index)
             let host = range.address(mesh: mesh, kind: "workload", name: node, instance: number).description
-            if !listeners.isEmpty { ledger.take(host, for: "the workload of \(name)", key, field) }
+            if !listeners.isEmpty {
+                ledger.take(host, isDerived: true, for: "the workload of \(name)", key, field)
+            }
             application = .echo(settings, host: host)
         case nil:
             application = .localhost
@@ -164,10 +169,9 @@ struct PlacementResolver {
     private mutating func place(vpc: String) -> String {
         let key = ResourceKey.local()
         let field = SourceMap.path("vpcs", member: vpc)
-        let address =
-            definitions.local.vpcs[vpc]?.address
-            ?? range.address(mesh: "", kind: "vpc", name: vpc, instance: "0").description
-        ledger.take(address, for: "VPC \(vpc)", key, field)
+        let explicit = definitions.local.vpcs[vpc]?.address
+        let address = explicit ?? range.address(mesh: "", kind: "vpc", name: vpc, instance: "0").description
+        ledger.take(address, isDerived: explicit == nil, for: "VPC \(vpc)", key, field)
         return address
     }
 
@@ -183,7 +187,7 @@ struct PlacementResolver {
                 return PlacedTarget(name: name, application: .address(SocketAddress(app)), field: field)
             case .echo(let settings):
                 let host = range.address(mesh: "", kind: "targetGroup", name: targetGroup, instance: String(index))
-                ledger.take(host.description, for: "target \(name)", .local(), field)
+                ledger.take(host.description, isDerived: true, for: "target \(name)", .local(), field)
                 return PlacedTarget(
                     name: name, application: .echo(settings, host: host.description), field: field)
             }
@@ -232,20 +236,24 @@ struct PlacementResolver {
     }
 }
 
-/// Who has which address. The second owner of one is a finding that asks for an explicit address.
+/// Who has which address. The second owner of one is a finding that asks for an explicit address, unless somebody gave it to
+/// both: then they may have different ports, which `ListenerConflicts` looks at.
 private struct AddressLedger {
     let findings: Findings
-    private var owners: [String: String] = [:]
+    private var owners: [String: (name: String, isDerived: Bool)] = [:]
 
     init(findings: Findings) { self.findings = findings }
 
-    mutating func take(_ address: String, for owner: String, _ key: ResourceKey, _ field: String) {
-        if let other = owners[address] {
-            findings.error(
-                "address-collision", key, field, "\(owner) has the address \(address) of \(other)",
-                suggestion: "give one of them another one with 'address:' in the placement")
-        } else {
-            owners[address] = owner
+    mutating func take(
+        _ address: String, isDerived: Bool, for owner: String, _ key: ResourceKey, _ field: String
+    ) {
+        guard let other = owners[address] else {
+            owners[address] = (owner, isDerived)
+            return
         }
+        guard isDerived || other.isDerived else { return }
+        findings.error(
+            "address-collision", key, field, "\(owner) has the address \(address) of \(other.name)",
+            suggestion: "give one of them another one with 'address:' in the placement")
     }
 }

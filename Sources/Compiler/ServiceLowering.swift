@@ -16,10 +16,14 @@ struct ServiceLowering {
         for (name, router) in mesh.virtualRouters.sortedByName {
             let ports = (router.spec.listeners ?? []).map { ServicePort($0.portMapping) }
             if ports.isEmpty {
+                // A router that only its routes mention has no place of its own.
+                let first = router.routes.keys.min().map { ResourceKey.route($0, router: name, mesh: mesh.name) }
                 findings.warning(
                     "no-listener", .virtualRouter(name, mesh: mesh.name), "",
-                    "the router has no listener, so its services have no port",
-                    suggestion: "listeners: [{ portMapping: { port: 8080, protocol: http } }]")
+                    router.routes.isEmpty
+                        ? "the router has no `listeners`, so its services have no port"
+                        : "the router has routes and no `listeners`, so its services have no port",
+                    suggestion: "listeners: [{ portMapping: { port: 8080, protocol: http } }]", orAt: first)
             }
             let lowering = RouteLowering(
                 mesh: mesh, router: name, ports: ports, direct: direct, findings: findings)
