@@ -146,10 +146,6 @@ struct LatticeTests {
             "warning zero-weights", "defaultAction.forward.targetGroups"
         ),
         (
-            { $0.services["shop"]?.listeners["web"]?.rules["later"]?.priority = 10 }, "error duplicate-priority",
-            "rule later / priority"
-        ),
-        (
             { $0.services["shop"]?.listeners["web"]?.protocol = .https }, "warning not-in-force",
             "listener web / protocol"
         ),
