@@ -8,6 +8,9 @@ public struct CompiledMesh: Sendable {
     /// The built-in workloads of this process. Each also has a proxy of role `workload` in the plan, whose only route ends
     /// in the handler `workload:<name>`.
     public var workloads: [WorkloadPlan]
+    /// The access logs of all nodes and gateways, those included that have no proxy in the plan: their formats are checked
+    /// where log formats are known.
+    public var accessLogs: [DefinedAccessLog]
     /// Every finding, in file order.
     public var diagnostics: [Diagnostic]
     public var summary: [MeshSummaryRow]
@@ -17,6 +20,17 @@ public struct CompiledMesh: Sendable {
     public var noProxy: String
     /// Whether `run` must refuse: there are errors, protections that are not enforced among them.
     public var blocksRun: Bool
+}
+
+/// The access log of a node or gateway, as defined.
+public struct DefinedAccessLog: Sendable, Equatable {
+    /// The field that holds the format.
+    public static let formatField = "logging.accessLog.file.format"
+
+    public var resource: ResourceKey
+    public var format: AccessLogPlan.Format
+    /// Where the format is written.
+    public var position: SourcePosition?
 }
 
 /// One built-in workload.

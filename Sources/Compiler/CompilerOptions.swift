@@ -71,15 +71,13 @@ public struct CompilerOptions: Sendable {
     public var admin: Routing.NetworkAddress?
     /// Whether each proxy has its own admin address (its address, port 9901).
     public var perProxyAdmin: Bool
-    /// A log of every proxy in the default format beside what the definitions say; `-` is standard output.
-    public var accessLog: String?
     /// The first port that may be opened. Lower ones are opened at port + 8000, and called there.
     public var firstUnprivilegedPort: Int
 
     public init(
         node: NodeSelector? = nil, gateway: GatewaySelector? = nil, addressBase: String? = nil,
         allowUnenforced: Bool = false, admin: Routing.NetworkAddress? = nil, perProxyAdmin: Bool = true,
-        accessLog: String? = nil, firstUnprivilegedPort: Int = PrivilegedPorts.firstUnprivilegedPort()
+        firstUnprivilegedPort: Int = PrivilegedPorts.firstUnprivilegedPort()
     ) {
         self.node = node
         self.gateway = gateway
@@ -87,10 +85,16 @@ public struct CompilerOptions: Sendable {
         self.allowUnenforced = allowUnenforced
         self.admin = admin
         self.perProxyAdmin = perProxyAdmin
-        self.accessLog = accessLog
         self.firstUnprivilegedPort = firstUnprivilegedPort
     }
 
     /// Whether this process runs a part of the mesh, so that other processes run the rest.
     var runsOnePart: Bool { node != nil || gateway != nil }
+
+    /// Names of the proxies of that part, if they exist; nil for the whole.
+    var proxyNames: Set<String>? {
+        guard runsOnePart else { return nil }
+        let sidecar = node.map { [$0.description, "workload:\($0)"] } ?? []
+        return Set(sidecar + (gateway.map { [$0.description] } ?? []))
+    }
 }

@@ -15,7 +15,7 @@ struct EgressLowering {
         let name = mesh.definition.name
         let key = ResourceKey.virtualNode(node, mesh: name)
         let source = mesh.findings.source(key)
-        let reach = reach(spec, key)
+        let reach = reach(spec)
         let services = reach.services.map { (service: $0, host: proxy.add($0, mesh)) }
         let world = worldHosts(&proxy, allowsAll: reach.allowsAll)
         var ports: [Int] = []
@@ -50,28 +50,16 @@ struct EgressLowering {
         return true
     }
 
-    private func reach(_ spec: VirtualNodeSpec, _ key: ResourceKey) -> (services: [LoweredService], allowsAll: Bool) {
+    private func reach(_ spec: VirtualNodeSpec) -> (services: [LoweredService], allowsAll: Bool) {
         let backends = spec.backends ?? []
         let isOpen = mesh.definition.spec.egressFilter?.type == .allowAll
         if backends.isEmpty {
             return (isOpen ? mesh.services.sortedByName.map(\.value) : [], isOpen)
         }
-        var services: [LoweredService] = []
         var declared: Set<String> = []
-        for (index, backend) in backends.enumerated() {
-            let name = backend.virtualServiceName
-            let field = "backends[\(index)].virtualService.virtualServiceName"
-            guard declared.insert(name).inserted else { continue }
-            if let service = mesh.services[name] {
-                services.append(service)
-            } else if mesh.definition.virtualServices[name] == nil {
-                mesh.findings.warning(
-                    "unknown-virtual-service", key, field,
-                    "mesh \(mesh.definition.name) has no virtual service '\(name)', so calls to it are answered 404",
-                    suggestion: Suggestion.nearest(to: name, among: mesh.definition.virtualServices.keys))
-            }
-        }
-        return (services, false)
+        let names = backends.map(\.virtualServiceName).filter { declared.insert($0).inserted }
+        // What does not exist is the node's own fault (`NodeRules`).
+        return (names.compactMap { mesh.services[$0] }, false)
     }
 
     /// What lies outside the mesh and may be called by its own name.

@@ -9,35 +9,54 @@ final class Findings {
     private let sources: SourceMap
     private var collected: [Diagnostic] = []
     private var seen: Set<String> = []
+    /// Names that may still be compared with mistyped ones: thousands of references to thousands of names are compared with
+    /// the first of them only, because that the rest is wrong as well is clear by then.
+    private var comparisonsLeft = 100_000
 
     init(sources: SourceMap) { self.sources = sources }
 
+    /// - Parameter substitute: where to point if nothing is written for the field, such as what a placement would place.
     func error(
-        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil,
+        orAt substitute: ResourceKey? = nil
     ) {
-        add(.error, code, resource, field, message, suggestion)
+        add(.error, code, resource, field, message, suggestion, substitute)
     }
 
     func warning(
-        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
+        _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil,
+        orAt substitute: ResourceKey? = nil
     ) {
-        add(.warning, code, resource, field, message, suggestion)
+        add(.warning, code, resource, field, message, suggestion, substitute)
     }
 
     func note(
         _ code: String, _ resource: ResourceKey, _ field: String, _ message: String, suggestion: String? = nil
     ) {
-        add(.note, code, resource, field, message, suggestion)
+        add(.note, code, resource, field, message, suggestion, nil)
     }
 
     private func add(
         _ severity: Diagnostic.Severity, _ code: String, _ resource: ResourceKey, _ field: String, _ message: String,
-        _ suggestion: String?
+        _ suggestion: String?, _ substitute: ResourceKey?
     ) {
+        var position = sources.position(resource, field)
+        if let substitute, let other = sources.position(substitute),
+            position == nil || !field.isEmpty && position == sources.position(resource)
+        {
+            position = other
+        }
         let finding = Diagnostic(
-            severity, code, at: sources.position(resource, field), path: resource.path(field), message,
-            suggestion: suggestion)
+            severity, code, at: position, path: resource.path(field), message, suggestion: suggestion)
         if seen.insert(finding.description).inserted { collected.append(finding) }
+    }
+
+    /// The known name that a mistyped one was probably meant to be, as a sentence. nil when none is near, or when so many
+    /// names have been compared that no more are. The answer does not depend on the order of `known`.
+    func nearest(to name: String, among known: some Collection<String>) -> String? {
+        guard known.count <= comparisonsLeft else { return nil }
+        comparisonsLeft -= known.count
+        return Suggestion.nearest(to: name, among: known)
     }
 
     /// All findings: by file, line and column, those without a place last.
@@ -54,6 +73,9 @@ final class Findings {
     }
 
     /// Where a resource, or one field of it, was defined.
+    func position(_ resource: ResourceKey, _ field: String) -> SourcePosition? { sources.position(resource, field) }
+
+    /// The same as a reference that plans carry.
     func source(_ resource: ResourceKey, _ field: String = "") -> SourceRef {
         SourceRef(
             kind: resource.kind.rawValue, name: resource.qualifiedName,

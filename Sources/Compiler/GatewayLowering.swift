@@ -55,7 +55,8 @@ struct GatewayLowering {
                 "unreachable-route",
                 .gatewayRoute(sorted[index].name, gateway: gateway, mesh: mesh.definition.name), "",
                 "never applies: route '\(sorted[because].name)' is tried before and takes all its requests",
-                suggestion: "give it a priority below that of '\(sorted[because].name)'")
+                suggestion: RouteOrder.earlier(
+                    than: sorted[because].name, priority: routes[sorted[because].name]?.priority))
         }
         return sorted
     }
@@ -113,7 +114,7 @@ struct GatewayLowering {
             mesh.findings.error(
                 "unknown-virtual-service", key, "\(kind.field).action.target.virtualService.virtualServiceName",
                 "mesh \(mesh.definition.name) has no virtual service '\(name)'",
-                suggestion: Suggestion.nearest(to: name, among: mesh.definition.virtualServices.keys))
+                suggestion: mesh.findings.nearest(to: name, among: mesh.definition.virtualServices.keys))
         }
         return nil
     }
@@ -137,10 +138,12 @@ struct GatewayLowering {
         }
         let fitting = service.ports.filter { port == nil || $0.port == port }.map(\.applicationProtocol)
         if let listener = named ?? service.ports.first, !fitting.contains(kind.applicationProtocol) {
-            mesh.findings.warning(
+            mesh.findings.error(
                 "protocol-mismatch", key, field,
                 "a gateway route for \(kind.applicationProtocol.rawValue) to the"
-                    + " \(listener.applicationProtocol.rawValue) listener \(listener.port) of \(service.name)")
+                    + " \(listener.applicationProtocol.rawValue) listener \(listener.port) of \(service.name), so no"
+                    + " request could be served",
+                suggestion: "the listeners of \(service.name) are \(service.ports.list)")
         }
         return port
     }

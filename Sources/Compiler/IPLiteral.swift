@@ -18,13 +18,22 @@ enum IPLiteral {
         return bits
     }
 
-    static func isIPv6(_ text: String) -> Bool {
-        var address = in6_addr()
-        return text.contains(":") && inet_pton(AF_INET6, text, &address) == 1
+    static func isIPv6(_ text: String) -> Bool { ipv6(text) != nil }
+
+    private static func ipv6(_ text: String) -> [UInt8]? {
+        var address = [UInt8](repeating: 0, count: 16)
+        return text.contains(":") && inet_pton(AF_INET6, text, &address) == 1 ? address : nil
     }
 
     static func isValid(_ text: String) -> Bool { ipv4(text) != nil || isIPv6(text) }
 
     /// Every address of the machine: a place to listen, not one to call from or to show as a peer.
-    static func isWildcard(_ text: String) -> Bool { text == "0.0.0.0" || text == "::" }
+    static func isWildcard(_ text: String) -> Bool {
+        ipv4(text) == 0 || ipv6(text) == [UInt8](repeating: 0, count: 16)
+    }
+
+    /// 127.0.0.0/8 and ::1.
+    static func isLoopback(_ text: String) -> Bool {
+        ipv4(text).map { $0 >> 24 == 127 } ?? (ipv6(text) == [UInt8](repeating: 0, count: 15) + [1])
+    }
 }

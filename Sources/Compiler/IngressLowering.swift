@@ -53,8 +53,6 @@ struct IngressLowering {
             return Timeouts.lower(timeout, node, "\(field).timeout.\(spoken.rawValue)", findings)
         case (.tcp(let timeout), .tcp):
             return Timeouts.lower(HttpTimeout(idle: timeout.idle), node, "\(field).timeout.tcp", findings)
-        case (nil, _):
-            return Timeouts.standard
         default:
             return Timeouts.standard
         }

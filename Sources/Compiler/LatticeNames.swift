@@ -27,10 +27,12 @@ enum LatticeNames {
     private static func arn(_ path: String) -> String { "arn:aws:vpc-lattice:\(region):\(account):\(path)" }
 
     /// What a reference points to: a name, an identifier such as `svc-…`, or an ARN that ends in one.
-    static func resolve(_ reference: String, _ kind: String, _ prefix: String, among names: some Sequence<String>)
-        -> String?
-    {
+    static func resolve<Resource>(
+        _ reference: String, _ kind: String, _ prefix: String, among known: [String: Resource]
+    ) -> String? {
         let last = reference.split(separator: "/").last.map(String.init) ?? reference
-        return names.first { $0 == reference || $0 == last || "\(prefix)-\(digits(kind, $0))" == last }
+        if let name = [reference, last].first(where: { known[$0] != nil }) { return name }
+        guard last.hasPrefix("\(prefix)-") else { return nil }
+        return known.keys.first { "\(prefix)-\(digits(kind, $0))" == last }
     }
 }

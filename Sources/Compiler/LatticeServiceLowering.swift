@@ -1,5 +1,6 @@
 // The listeners of a Lattice service: rules by ascending priority, then the default action (lattice.md 2.1). Which proxy they
-// end up in, and with what identity towards the targets, is the network's business (`NetworkLowering`).
+// end up in, and with what identity towards the targets, is the network's business (`NetworkLowering`). That ports differ within
+// a service and priorities within a listener is a rule about one resource by itself and left to the readers of definitions.
 
 import Definitions
 import Routing
@@ -51,13 +52,9 @@ struct LatticeServiceLowering {
     ) -> [LatticeListener] {
         let timeouts = timeouts(name, service)
         var listeners: [LatticeListener] = []
-        var owners: [Int: String] = [:]
         for (listener, definition) in service.listeners.sortedByName {
             let key = ResourceKey.listener(listener, service: name)
             let port = definition.port ?? (definition.protocol == .http ? 80 : 443)
-            if let other = owners.updateValue(listener, forKey: port) {
-                findings.error("duplicate-port", key, "port", "port \(port) belongs to listener '\(other)' already")
-            }
             let routes = routes(name, listener, definition, timeouts, &users)
             guard definition.protocol == .http else {
                 findings.warning(
@@ -81,13 +78,8 @@ struct LatticeServiceLowering {
         }
         var routes: [LatticeRoute] = []
         var keys: [ResourceKey] = []
-        for (index, rule) in sorted.enumerated() {
+        for rule in sorted {
             let key = ResourceKey.rule(rule.name, listener: listener, service: service)
-            if index > 0, sorted[index - 1].value.priority == rule.value.priority {
-                findings.error(
-                    "duplicate-priority", key, "priority",
-                    "rule '\(sorted[index - 1].name)' has priority \(rule.value.priority) already")
-            }
             guard let action = action(rule.value.action, service, key, "action", &users) else { continue }
             keys.append(key)
             routes.append(
@@ -99,7 +91,8 @@ struct LatticeServiceLowering {
             findings.warning(
                 "unreachable-route", keys[index], "",
                 "never applies: rule '\(routes[because].name)' is tried before and takes all its requests",
-                suggestion: "give it a priority below that of '\(routes[because].name)'")
+                suggestion: RouteOrder.earlier(
+                    than: routes[because].name, priority: definition.rules[routes[because].name]?.priority, minimum: 1))
         }
         let key = ResourceKey.listener(listener, service: service)
         if let action = action(definition.defaultAction, service, key, "defaultAction", &users) {
@@ -122,11 +115,11 @@ struct LatticeServiceLowering {
             for (index, target) in forward.targetGroups.enumerated() {
                 let reference = target.targetGroupIdentifier
                 let place = "\(field)[\(index)].targetGroupIdentifier"
-                let names = definitions.targetGroups.keys
-                guard let name = LatticeNames.resolve(reference, "targetGroup", "tg", among: names) else {
+                let groups = definitions.targetGroups
+                guard let name = LatticeNames.resolve(reference, "targetGroup", "tg", among: groups) else {
                     findings.error(
                         "unknown-target-group", key, place, "there is no target group '\(reference)'",
-                        suggestion: Suggestion.nearest(to: reference, among: names))
+                        suggestion: findings.nearest(to: reference, among: groups.keys))
                     return nil
                 }
                 let user = users[name] ?? service

@@ -13,7 +13,10 @@ struct LocalBinds {
         let ports = PortPolicy(firstUnprivilegedPort: options.firstUnprivilegedPort)
         var taken: Set<Int> = []
         func claim(_ address: SocketAddress) {
-            if case .ip(let host, let port) = address, [Self.host, "0.0.0.0"].contains(host) { taken.insert(port) }
+            guard case .ip(let host, let port) = address, host == Self.host || IPLiteral.isWildcard(host) else {
+                return
+            }
+            taken.insert(port)
         }
         if let admin = options.admin { claim(admin) }
         var gatewayPorts: [Int: Int] = [:]

@@ -20,11 +20,13 @@ struct MatchLowering {
         self.findings = findings
     }
 
-    mutating func lower(_ match: HttpRouteMatch) -> MatchPlan? {
+    /// - Parameter comparesScheme: whether the scheme is a condition: of HTTP/2 routes only (appmesh.md 1.3, R13; the readers
+    ///   of definitions say so where another route has one).
+    mutating func lower(_ match: HttpRouteMatch, comparesScheme: Bool) -> MatchPlan? {
         if match.prefix == nil, match.path == nil { isValid = false }
         let plan = MatchPlan(
-            path: path(prefix: match.prefix, match.path), method: match.method?.rawValue,
-            scheme: match.scheme.map { $0 == .https ? .https : .http }, port: match.port,
+            path: path(prefix: match.prefix, match.path), method: method(match.method),
+            scheme: comparesScheme ? match.scheme.map { $0 == .https ? .https : .http } : nil, port: match.port,
             headers: headers(match.headers, "headers"), query: query(match.queryParameters))
         return isValid ? plan : nil
     }
@@ -32,7 +34,7 @@ struct MatchLowering {
     mutating func lower(_ match: HttpGatewayRouteMatch) -> MatchPlan? {
         if match.prefix == nil, match.path == nil, match.hostname == nil { isValid = false }
         let plan = MatchPlan(
-            path: path(prefix: match.prefix, match.path), method: match.method?.rawValue, port: match.port,
+            path: path(prefix: match.prefix, match.path), method: method(match.method), port: match.port,
             hostname: hostname(match.hostname), headers: headers(match.headers, "headers"),
             query: query(match.queryParameters))
         return isValid ? plan : nil
@@ -64,9 +66,16 @@ struct MatchLowering {
 
     private mutating func path(prefix: String?, _ path: HttpPathMatch?) -> Routing.PathMatch {
         switch (prefix, path?.exact, path?.regex) {
-        case (let prefix?, nil, nil): return .prefix(prefix)
-        case (nil, let exact?, nil): return .exact(exact)
-        case (nil, nil, let text?): return regex(text, ".path.regex").map { .regex($0) } ?? .any
+        case (let prefix?, nil, nil):
+            report(PossibleMatch.prefix(prefix), ".prefix")
+            return .prefix(prefix)
+        case (nil, let exact?, nil):
+            report(PossibleMatch.path(exact), ".path.exact")
+            return .exact(exact)
+        case (nil, nil, let text?):
+            guard let regex = regex(text, ".path.regex") else { return .any }
+            report(PossibleMatch.path(regex.pattern), ".path.regex")
+            return .regex(regex)
         case (nil, nil, nil) where path == nil: return .any
         default:
             isValid = false
@@ -77,8 +86,12 @@ struct MatchLowering {
     private mutating func hostname(_ match: GatewayRouteHostnameMatch?) -> HostnameMatch? {
         guard let match else { return nil }
         switch (match.exact, match.suffix) {
-        case (let exact?, nil): return .exact(HostName.normalized(exact))
-        case (nil, let suffix?): return .suffix(HostName.normalized(suffix))
+        case (let exact?, nil):
+            report(PossibleMatch.host(exact, isSuffix: false), ".hostname.exact")
+            return .exact(HostName.normalized(exact))
+        case (nil, let suffix?):
+            report(PossibleMatch.host(suffix, isSuffix: true), ".hostname.suffix")
+            return .suffix(HostName.normalized(suffix))
         default:
             isValid = false
             return nil
@@ -88,6 +101,10 @@ struct MatchLowering {
     private mutating func headers(_ headers: [HttpRouteHeader]?, _ member: String) -> [Routing.HeaderMatch] {
         var conditions: [Routing.HeaderMatch] = []
         for (index, header) in (headers ?? []).enumerated() {
+            // Only what asks for the absence of a name holds for a name that no request can have.
+            if header.match != nil || header.invert != true {
+                report(PossibleMatch.headerName(header.name), ".\(member)[\(index)].name")
+            }
             if let condition = condition(header.match, ".\(member)[\(index)].match") {
                 conditions.append(
                     Routing.HeaderMatch(
@@ -117,6 +134,18 @@ struct MatchLowering {
             if parameter.match != nil, parameter.match?.exact == nil { isValid = false }
             return QueryMatch(name: parameter.name, exact: parameter.match?.exact)
         }
+    }
+
+    private func method(_ method: HttpMethod?) -> String? {
+        report(method.flatMap { PossibleMatch.method($0.rawValue) }, ".method")
+        return method?.rawValue
+    }
+
+    /// Says that no request can meet a condition.
+    private func report(_ impossible: PossibleMatch.Impossible?, _ member: String) {
+        guard let impossible else { return }
+        findings.warning(
+            "never-matches", resource, field + member, impossible.message, suggestion: impossible.suggestion)
     }
 
     private mutating func regex(_ text: String, _ member: String) -> RegexMatch? {

@@ -12,7 +12,7 @@ public enum MeshCompiler {
         let findings = Findings(sources: sources)
         let placement = PlacementResolver.resolve(definitions, options: options, findings: findings)
         let localBinds = LocalBinds(definitions, placement, options)
-        let logs = AccessLogLowering(paths: definitions.local.paths, extra: options.accessLog, findings: findings)
+        let logs = AccessLogLowering(paths: definitions.local.paths, findings: findings)
         var plan = Plan()
         var workloads: [WorkloadPlan] = []
         for (_, mesh) in definitions.meshes.sortedByName {
@@ -28,13 +28,13 @@ public enum MeshCompiler {
         ).lower()
         plan.proxies += networks.proxies
         workloads += networks.workloads
-        AdminAddresses(options: options, findings: findings).assign(&plan)
+        AdminAddresses(options: options).assign(&plan)
         ListenerConflicts(options: options, findings: findings).check(plan, definitions, placement)
         Selection(options: options, findings: findings).apply(&plan, &workloads, definitions)
         let diagnostics = findings.sorted
         return CompiledMesh(
-            plan: plan, workloads: workloads, diagnostics: diagnostics, summary: Summary.rows(plan),
-            tryCommand: Summary.tryCommand(plan), noProxy: Summary.noProxy,
+            plan: plan, workloads: workloads, accessLogs: logs.defined(definitions), diagnostics: diagnostics,
+            summary: Summary.rows(plan), tryCommand: Summary.tryCommand(plan), noProxy: Summary.noProxy,
             blocksRun: diagnostics.contains { $0.severity == .error })
     }
 }

@@ -34,7 +34,7 @@ struct MeshLowering {
         }
         for (node, spec) in definition.virtualNodes.sortedByName {
             let key = ResourceKey.virtualNode(node, mesh: name)
-            NodeRules(mesh: name, findings: findings).check(node, spec)
+            NodeRules(mesh: definition, findings: findings).check(node, spec)
             let built = (spec.listeners ?? []).map { ServicePort($0.portMapping) }.built
             for instance in nodes[node]?.instances ?? [] {
                 var proxy = builder(instance.name, .sidecar, instance.address, key, spec.logging)

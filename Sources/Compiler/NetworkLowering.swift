@@ -36,6 +36,7 @@ struct NetworkLowering {
         targetGroups.report()
         var proxies: [ProxyPlan] = []
         var networkOfVPC: [String: String] = [:]
+        var offer = Offer()
         for (name, network) in definitions.serviceNetworks.sortedByName {
             let key = ResourceKey.serviceNetwork(name)
             if network.authType == .awsIam {
@@ -46,7 +47,13 @@ struct NetworkLowering {
                     "no-vpc", key, "", "without an associated VPC nobody can reach the network",
                     suggestion: "vpcAssociations: [{ vpcIdentifier: vpc-1 }]")
             }
-            let listeners = members(network, services, key)
+            if network.services.isEmpty {
+                findings.warning(
+                    "no-services", key, "",
+                    "the network offers nothing: without 'services' it takes those of its own document, which has none",
+                    suggestion: Self.example(definitions.services.keys.sorted()))
+            }
+            let listeners = members(network, services, key, &offer)
             for (index, association) in network.vpcAssociations.enumerated() {
                 let vpc = association.vpcIdentifier
                 let field = "vpcAssociations[\(index)]"
@@ -65,25 +72,46 @@ struct NetworkLowering {
                 proxies.append(proxy(name, vpc, listeners, findings.source(key, field)))
             }
         }
+        // A name that means nothing may have been meant for any of them.
+        for (name, _) in definitions.services.sortedByName where offer.isComplete && !offer.services.contains(name) {
+            findings.warning(
+                "no-network", .service(name), "", "no service network offers the service, so nobody can call it",
+                suggestion: "name it under 'services' of a service network")
+        }
         let workloads = workloads()
         return (proxies + workloads.map(\.proxy), workloads.map(\.workload))
     }
 
+    /// What the networks offer together.
+    private struct Offer {
+        var services: Set<String> = []
+        /// Every name that a network gives means a service.
+        var isComplete = true
+    }
+
+    private static func example(_ services: [String]) -> String? {
+        services.isEmpty ? nil : "services: [\(services.prefix(3).joined(separator: ", "))]"
+    }
+
     /// The listeners of the network's services.
     private func members(
-        _ network: ServiceNetworkDefinition, _ services: [String: [LatticeListener]], _ key: ResourceKey
+        _ network: ServiceNetworkDefinition, _ services: [String: [LatticeListener]], _ key: ResourceKey,
+        _ offer: inout Offer
     ) -> [LatticeListener] {
         var listeners: [LatticeListener] = []
         var domains: [String: String] = [:]
+        var members: Set<String> = []
         for (index, reference) in network.services.enumerated() {
             let field = "services[\(index)]"
-            guard let name = LatticeNames.resolve(reference, "service", "svc", among: definitions.services.keys) else {
+            guard let name = LatticeNames.resolve(reference, "service", "svc", among: definitions.services) else {
                 findings.error(
                     "unknown-service", key, field, "there is no service '\(reference)'",
-                    suggestion: Suggestion.nearest(to: reference, among: definitions.services.keys))
+                    suggestion: findings.nearest(to: reference, among: definitions.services.keys))
+                offer.isComplete = false
                 continue
             }
-            guard !listeners.contains(where: { $0.service == name }) else { continue }
+            guard members.insert(name).inserted else { continue }
+            offer.services.insert(name)
             if let domain = definitions.services[name]?.customDomainName.map({ HostName.normalized($0) }) {
                 if let other = domains[domain] {
                     findings.error(

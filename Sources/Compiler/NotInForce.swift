@@ -1,6 +1,7 @@
 // What is defined and not yet in force (design section 8): nobody should believe in a protection that is not there. Each such
-// field is a warning at its place. A protection (STRICT TLS, an enforced client policy, IAM auth) is an error that keeps `run`
-// from starting, unless the operator allows it.
+// field is a warning at its place, or a note where this machine decides instead and nothing is lost (the address family,
+// security groups). A protection (STRICT TLS, an enforced client policy, IAM auth) is an error that keeps `run` from starting,
+// unless the operator allows it.
 
 import Definitions
 import Routing
@@ -47,6 +48,10 @@ struct NotInForce {
             if listener.outlierDetection != nil { warning(key, "\(field).outlierDetection", "outlier detections") }
             if listener.healthCheck != nil { warning(key, "\(field).healthCheck", "health checks") }
             tls(listener.tls, key, "\(field).tls")
+        }
+        if !hasSidecar {
+            if spec.logging?.accessLog != nil { notApplied(key, "logging.accessLog", "access logs") }
+            if spec.backends?.isEmpty == false { notApplied(key, "backends", "backends") }
         }
         clientPolicy(spec.backendDefaults?.clientPolicy, key, "backendDefaults.clientPolicy")
         for (index, backend) in (spec.backends ?? []).enumerated() {

@@ -73,7 +73,8 @@ struct PlacementResolver {
         let address =
             explicit
             ?? range.address(mesh: mesh, kind: "virtualGateway", name: gateway, instance: "0").description
-        ledger.take(address, for: "virtual gateway \(mesh)/\(gateway)", key, field)
+        ledger.take(
+            address, isDerived: explicit == nil, for: "virtual gateway \(mesh)/\(gateway)", key, field)
         return address
     }
 
@@ -128,8 +129,10 @@ struct PlacementResolver {
         let base = explicit.map { LoopbackAddress($0) } ?? derived
         let egress = base?.next ?? LoopbackAddress(bits: derived.bits + 1)
         let address = explicit ?? derived.description
-        ledger.take(address, for: "the sidecar of \(name)", key, field)
-        ledger.take(egress.description, for: "the egress of \(name)", key, field)
+        ledger.take(address, isDerived: explicit == nil, for: "the sidecar of \(name)", key, field)
+        ledger.take(
+            egress.description, isDerived: explicit == nil || base?.next == nil, for: "the egress of \(name)", key,
+            field)
         if instance.ingress != nil, listeners.count > 1 {
             findings.error(
                 "ingress-needs-one-listener", key, SourceMap.path(field, member: "ingress"),
@@ -149,7 +152,9 @@ struct PlacementResolver {
             // An explicit address moves the workload too, so that `address` resolves its collisions as well.
             let number = explicit.map { "\(index)@\($0)" } ?? String(index)
             let host = range.address(mesh: mesh, kind: "workload", name: node, instance: number).description
-            if !listeners.isEmpty { ledger.take(host, for: "the workload of \(name)", key, field) }
+            if !listeners.isEmpty {
+                ledger.take(host, isDerived: true, for: "the workload of \(name)", key, field)
+            }
             application = .echo(settings, host: host)
         case nil:
             application = .localhost
@@ -164,10 +169,9 @@ struct PlacementResolver {
     private mutating func place(vpc: String) -> String {
         let key = ResourceKey.local()
         let field = SourceMap.path("vpcs", member: vpc)
-        let address =
-            definitions.local.vpcs[vpc]?.address
-            ?? range.address(mesh: "", kind: "vpc", name: vpc, instance: "0").description
-        ledger.take(address, for: "VPC \(vpc)", key, field)
+        let explicit = definitions.local.vpcs[vpc]?.address
+        let address = explicit ?? range.address(mesh: "", kind: "vpc", name: vpc, instance: "0").description
+        ledger.take(address, isDerived: explicit == nil, for: "VPC \(vpc)", key, field)
         return address
     }
 
@@ -183,7 +187,7 @@ struct PlacementResolver {
                 return PlacedTarget(name: name, application: .address(SocketAddress(app)), field: field)
             case .echo(let settings):
                 let host = range.address(mesh: "", kind: "targetGroup", name: targetGroup, instance: String(index))
-                ledger.take(host.description, for: "target \(name)", .local(), field)
+                ledger.take(host.description, isDerived: true, for: "target \(name)", .local(), field)
                 return PlacedTarget(
                     name: name, application: .echo(settings, host: host.description), field: field)
             }
@@ -200,52 +204,56 @@ struct PlacementResolver {
             guard let definition = definitions.meshes[mesh] else {
                 findings.error(
                     "unknown-mesh", key, "", "there is no mesh '\(mesh)'",
-                    suggestion: Suggestion.nearest(to: mesh, among: definitions.meshes.keys))
+                    suggestion: findings.nearest(to: mesh, among: definitions.meshes.keys))
                 continue
             }
             for (node, _) in placement.nodes.sortedByName where definition.virtualNodes[node] == nil {
                 findings.error(
                     "unknown-virtual-node", key, SourceMap.path("nodes", member: node),
                     "mesh \(mesh) has no virtual node '\(node)'",
-                    suggestion: Suggestion.nearest(to: node, among: definition.virtualNodes.keys))
+                    suggestion: findings.nearest(to: node, among: definition.virtualNodes.keys))
             }
             for (gateway, _) in placement.gateways.sortedByName where definition.virtualGateways[gateway] == nil {
                 findings.error(
                     "unknown-virtual-gateway", key, SourceMap.path("gateways", member: gateway),
                     "mesh \(mesh) has no virtual gateway '\(gateway)'",
-                    suggestion: Suggestion.nearest(to: gateway, among: definition.virtualGateways.keys))
+                    suggestion: findings.nearest(to: gateway, among: definition.virtualGateways.keys))
             }
         }
         for (group, _) in local.targetGroups.sortedByName where definitions.targetGroups[group] == nil {
             findings.error(
                 "unknown-target-group", .local(), SourceMap.path("targetGroups", member: group),
                 "there is no target group '\(group)'",
-                suggestion: Suggestion.nearest(to: group, among: definitions.targetGroups.keys))
+                suggestion: findings.nearest(to: group, among: definitions.targetGroups.keys))
         }
         let vpcs = Set(definitions.serviceNetworks.values.flatMap { $0.vpcAssociations.map(\.vpcIdentifier) })
         for (vpc, _) in local.vpcs.sortedByName where !vpcs.contains(vpc) {
             findings.error(
                 "unknown-vpc", .local(), SourceMap.path("vpcs", member: vpc),
                 "no service network is associated with VPC '\(vpc)'",
-                suggestion: Suggestion.nearest(to: vpc, among: vpcs))
+                suggestion: findings.nearest(to: vpc, among: vpcs))
         }
     }
 }
 
-/// Who has which address. The second owner of one is a finding that asks for an explicit address.
+/// Who has which address. The second owner of one is a finding that asks for an explicit address, unless somebody gave it to
+/// both: then they may have different ports, which `ListenerConflicts` looks at.
 private struct AddressLedger {
     let findings: Findings
-    private var owners: [String: String] = [:]
+    private var owners: [String: (name: String, isDerived: Bool)] = [:]
 
     init(findings: Findings) { self.findings = findings }
 
-    mutating func take(_ address: String, for owner: String, _ key: ResourceKey, _ field: String) {
-        if let other = owners[address] {
-            findings.error(
-                "address-collision", key, field, "\(owner) has the address \(address) of \(other)",
-                suggestion: "give one of them another one with 'address:' in the placement")
-        } else {
-            owners[address] = owner
+    mutating func take(
+        _ address: String, isDerived: Bool, for owner: String, _ key: ResourceKey, _ field: String
+    ) {
+        guard let other = owners[address] else {
+            owners[address] = (owner, isDerived)
+            return
         }
+        guard isDerived || other.isDerived else { return }
+        findings.error(
+            "address-collision", key, field, "\(owner) has the address \(address) of \(other.name)",
+            suggestion: "give one of them another one with 'address:' in the placement")
     }
 }

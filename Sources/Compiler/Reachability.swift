@@ -9,30 +9,104 @@ enum Reachability {
     /// the order in which they are tried.
     static func unreachable(_ matches: [MatchPlan]) -> [(route: Int, because: Int)] {
         var found: [(route: Int, because: Int)] = []
-        // Earlier routes by their prefix, so that thousands of distinct prefixes are not compared pairwise.
-        var byPrefix: [String: [Int]] = [:]
-        var lengths: Set<Int> = []
-        var byOther: [String: [Int]] = [:]
+        var earlier = EarlierRoutes(matches)
         for (index, match) in matches.enumerated() {
-            var earlier: [Int] = byOther[key(match.path)] ?? []
-            if let path = text(match.path) {
-                for length in lengths where length <= path.utf8.count {
-                    earlier += byPrefix[String(decoding: path.utf8.prefix(length), as: UTF8.self)] ?? []
-                }
-            } else {
-                earlier += byPrefix[""] ?? []
-            }
-            if let because = earlier.filter({ covers(matches[$0], match) }).min() {
+            if let because = earlier.candidates(for: match).filter({ covers(matches[$0], match) }).min() {
+                // It hides nothing that the other does not hide as well.
                 found.append((index, because))
-            }
-            if let prefix = prefix(match.path) {
-                byPrefix[prefix, default: []].append(index)
-                lengths.insert(prefix.utf8.count)
             } else {
-                byOther[key(match.path), default: []].append(index)
+                earlier.add(match, index)
             }
         }
         return found
+    }
+
+    /// Routes by their path and one of their conditions, so that thousands of distinct prefixes, and thousands of routes that
+    /// share a prefix and differ in a header, are not compared pairwise. A route can only hide one that has all of its
+    /// conditions, so it is found by any of them: it is kept under the one that the fewest routes have.
+    private struct EarlierRoutes {
+        private var byPrefix: [String: [String: [Int]]] = [:]
+        private var lengths: Set<Int> = []
+        private var byOther: [String: [String: [Int]]] = [:]
+        private var suffixLengths: Set<Int> = []
+        private let frequencies: [String: Int]
+
+        init(_ matches: [MatchPlan]) {
+            var frequencies: [String: Int] = [:]
+            for match in matches {
+                for condition in Reachability.conditions(match) { frequencies[condition, default: 0] += 1 }
+            }
+            self.frequencies = frequencies
+        }
+
+        mutating func add(_ match: MatchPlan, _ index: Int) {
+            let condition =
+                Reachability.conditions(match).min { (frequencies[$0] ?? 0, $0) < (frequencies[$1] ?? 0, $1) } ?? ""
+            if case .suffix(let suffix) = match.hostname { suffixLengths.insert(suffix.utf8.count) }
+            if let prefix = Reachability.prefix(match.path) {
+                byPrefix[prefix, default: [:]][condition, default: []].append(index)
+                lengths.insert(prefix.utf8.count)
+            } else {
+                byOther[Reachability.key(match.path), default: [:]][condition, default: []].append(index)
+            }
+        }
+
+        func candidates(for match: MatchPlan) -> [Int] {
+            var tables = [byOther[Reachability.key(match.path)]]
+            if let path = Reachability.text(match.path) {
+                for length in lengths where length <= path.utf8.count {
+                    tables.append(byPrefix[String(decoding: path.utf8.prefix(length), as: UTF8.self)])
+                }
+            } else {
+                tables.append(byPrefix[""])
+            }
+            let conditions = Reachability.conditions(match) + suffixes(match.hostname) + [""]
+            return tables.compactMap { $0 }.flatMap { table in conditions.flatMap { table[$0] ?? [] } }
+        }
+
+        /// Conditions on a host that are wider than one.
+        private func suffixes(_ hostname: HostnameMatch?) -> [String] {
+            let host: String
+            switch hostname {
+            case .exact(let name), .suffix(let name): host = name
+            case nil: return []
+            }
+            return suffixLengths.filter { $0 <= host.utf8.count }.map { length in
+                Reachability.condition(.suffix(String(decoding: host.utf8.suffix(length), as: UTF8.self)))
+            }
+        }
+    }
+
+    /// Everything but the path that a route asks for, as texts: equal conditions have equal texts.
+    private static func conditions(_ match: MatchPlan) -> [String] {
+        var conditions: [String] = []
+        if let method = match.method { conditions.append("method \(method)") }
+        if let scheme = match.scheme { conditions.append("scheme \(scheme)") }
+        if let port = match.port { conditions.append("port \(port)") }
+        if match.requiresGRPC { conditions.append("grpc") }
+        if let hostname = match.hostname { conditions.append(condition(hostname)) }
+        conditions += match.headers.map { "header \($0.name) \(text($0.condition))" }
+        conditions += match.query.map { "query \($0.name) \($0.exact ?? "")" }
+        return conditions
+    }
+
+    private static func condition(_ hostname: HostnameMatch) -> String {
+        switch hostname {
+        case .exact(let name): "host \(name)"
+        case .suffix(let suffix): "hosts \(suffix)"
+        }
+    }
+
+    private static func text(_ condition: Routing.HeaderMatch.Condition) -> String {
+        switch condition {
+        case .present: ""
+        case .exact(let text): "= \(text)"
+        case .prefix(let text): "^ \(text)"
+        case .suffix(let text): "$ \(text)"
+        case .contains(let text): "* \(text)"
+        case .regex(let regex): "~ \(regex.pattern.source)"
+        case .range(let start, let end): "\(start) \(end)"
+        }
     }
 
     /// The prefix that a path condition amounts to; every path starts with `/`, so `/` takes all.

@@ -26,7 +26,8 @@ struct RouteLowering {
             findings.warning(
                 "unreachable-route", .route(sorted[index].name, router: router, mesh: mesh.name), "",
                 "never applies: route '\(sorted[because].name)' is tried before and takes all its requests",
-                suggestion: "give it a priority below that of '\(sorted[because].name)'")
+                suggestion: RouteOrder.earlier(
+                    than: sorted[because].name, priority: routes[sorted[because].name]?.priority))
         }
         return sorted
     }
@@ -39,7 +40,7 @@ struct RouteLowering {
         let timeoutField = "\(kind.field).timeout"
         switch kind {
         case .http(let route), .http2(let route):
-            match = lowering.lower(route.match)
+            match = lowering.lower(route.match, comparesScheme: kind.applicationProtocol == .http2)
             timeouts = Timeouts.lower(route.timeout, key, timeoutField, findings)
         case .grpc(let route):
             match = lowering.lower(route.match)
@@ -117,7 +118,7 @@ struct RouteLowering {
             findings.error(
                 "unknown-virtual-node", key, "\(field).virtualNode",
                 "mesh \(mesh.name) has no virtual node '\(target.virtualNode)'",
-                suggestion: Suggestion.nearest(to: target.virtualNode, among: mesh.virtualNodes.keys))
+                suggestion: findings.nearest(to: target.virtualNode, among: mesh.virtualNodes.keys))
             return nil
         }
         let ports = (node.listeners ?? []).map { ServicePort($0.portMapping) }
@@ -155,11 +156,10 @@ struct RouteLowering {
     }
 
     /// The listener of the destination bounds the request as well, by default at 15 s: the most asked question about App
-    /// Mesh (appmesh.md 3, "15 s timeouts").
+    /// Mesh (appmesh.md 3, "15 s timeouts"). The same is true of silence, by default at 300 s.
     private func reportShorterListener(
         _ targets: [WeightedDestination], _ timeouts: TimeoutPlan, _ kind: RouteKind, _ key: ResourceKey
     ) {
-        guard timeouts.request.origin.kind != SourceRef.defaultKind else { return }
         for target in targets {
             let destination = target.destination
             guard !direct.contains(destination.node) else { continue }
@@ -168,13 +168,19 @@ struct RouteLowering {
                 continue
             }
             let node = ResourceKey.virtualNode(destination.node, mesh: mesh.name)
-            let limit = IngressLowering.timeouts(listeners[index], node, "listeners[\(index)]", findings).request
-            guard let bound = limit.value else { continue }
-            if let asked = timeouts.request.value, asked <= bound { continue }
-            findings.warning(
-                "shorter-listener-timeout", key, "\(kind.field).timeout.perRequest",
-                "node \(destination.node) ends requests after \(bound) (\(limit.origin)), before this route would",
-                suggestion: "set 'timeout' on its listener \(destination.port.port) as well")
+            let limits = IngressLowering.timeouts(listeners[index], node, "listeners[\(index)]", findings)
+            for (asked, limit, member, what) in [
+                (timeouts.request, limits.request, "perRequest", "requests"),
+                (timeouts.idle, limits.idle, "idle", "exchanges without a byte"),
+            ] {
+                guard asked.origin.kind != SourceRef.defaultKind, Timeouts.isShorter(limit.value, asked.value),
+                    let bound = limit.value
+                else { continue }
+                findings.warning(
+                    "shorter-listener-timeout", key, "\(kind.field).timeout.\(member)",
+                    "node \(destination.node) ends \(what) after \(bound) (\(limit.origin)), before this route would",
+                    suggestion: "set 'timeout' on its listener \(destination.port.port) as well")
+            }
         }
     }
 }

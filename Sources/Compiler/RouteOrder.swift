@@ -39,6 +39,16 @@ struct RouteOrder: Comparable {
         self.name = name
     }
 
+    /// How a route comes before one that hides it: what to suggest.
+    /// - Parameter minimum: the smallest priority there is: 0 for routes and gateway routes, 1 for Lattice rules.
+    static func earlier(than name: String, priority: Int?, minimum: Int = 0) -> String {
+        guard let priority else { return "give it a priority, which '\(name)' has not" }
+        guard priority > minimum else {
+            return "raise the priority number of '\(name)' first: \(minimum) is the smallest"
+        }
+        return "give it a priority of at most \(priority - 1)"
+    }
+
     static func < (a: RouteOrder, b: RouteOrder) -> Bool {
         if a.priority != b.priority { return a.priority < b.priority }
         if a.pathKind != b.pathKind { return a.pathKind < b.pathKind }

@@ -9,27 +9,21 @@ struct Selection {
     let findings: Findings
 
     func apply(_ plan: inout Plan, _ workloads: inout [WorkloadPlan], _ definitions: Definitions) {
-        guard options.runsOnePart else { return }
-        var names: Set<String> = []
-        if let node = options.node {
-            if plan.proxies.contains(where: { $0.role == .sidecar && $0.name == node.description }) {
-                names.insert(node.description)
-                names.insert("workload:\(node)")
-            } else {
-                reportUnknown(node, plan, definitions)
-            }
+        guard let names = options.proxyNames else { return }
+        if let node = options.node,
+            !plan.proxies.contains(where: { $0.role == .sidecar && $0.name == node.description })
+        {
+            reportUnknown(node, plan, definitions)
         }
-        if let gateway = options.gateway {
-            if plan.proxies.contains(where: { $0.role == .gateway && $0.name == gateway.description }) {
-                names.insert(gateway.description)
-            } else {
-                let known = definitions.meshes.flatMap { mesh, definition in
-                    definition.virtualGateways.keys.map { "\(mesh)/\($0)" }
-                }
-                findings.error(
-                    "unknown-virtual-gateway", .local(), "", "there is no virtual gateway '\(gateway)' to run",
-                    suggestion: Suggestion.nearest(to: gateway.description, among: known))
+        if let gateway = options.gateway,
+            !plan.proxies.contains(where: { $0.role == .gateway && $0.name == gateway.description })
+        {
+            let known = definitions.meshes.flatMap { mesh, definition in
+                definition.virtualGateways.keys.map { "\(mesh)/\($0)" }
             }
+            findings.error(
+                "unknown-virtual-gateway", .local(), "", "there is no virtual gateway '\(gateway)' to run",
+                suggestion: findings.nearest(to: gateway.description, among: known))
         }
         plan.proxies.removeAll { !names.contains($0.name) }
         workloads.removeAll { !names.contains($0.name) }
@@ -43,7 +37,7 @@ struct Selection {
             }
             findings.error(
                 "unknown-virtual-node", .local(), "", "there is no virtual node '\(name)' to run",
-                suggestion: Suggestion.nearest(to: name, among: known))
+                suggestion: findings.nearest(to: name, among: known))
             return
         }
         let key = ResourceKey.local(mesh: node.mesh)

@@ -16,10 +16,14 @@ struct ServiceLowering {
         for (name, router) in mesh.virtualRouters.sortedByName {
             let ports = (router.spec.listeners ?? []).map { ServicePort($0.portMapping) }
             if ports.isEmpty {
+                // A router that only its routes mention has no place of its own.
+                let first = router.routes.keys.min().map { ResourceKey.route($0, router: name, mesh: mesh.name) }
                 findings.warning(
                     "no-listener", .virtualRouter(name, mesh: mesh.name), "",
-                    "the router has no listener, so its services have no port",
-                    suggestion: "listeners: [{ portMapping: { port: 8080, protocol: http } }]")
+                    router.routes.isEmpty
+                        ? "the router has no `listeners`, so its services have no port"
+                        : "the router has routes and no `listeners`, so its services have no port",
+                    suggestion: "listeners: [{ portMapping: { port: 8080, protocol: http } }]", orAt: first)
             }
             let lowering = RouteLowering(
                 mesh: mesh, router: name, ports: ports, direct: direct, findings: findings)
@@ -67,7 +71,7 @@ struct ServiceLowering {
                 findings.error(
                     "unknown-virtual-router", key, "provider.virtualRouter.virtualRouterName",
                     "mesh \(mesh.name) has no virtual router '\(provider.virtualRouterName)'",
-                    suggestion: Suggestion.nearest(to: provider.virtualRouterName, among: routers.keys))
+                    suggestion: findings.nearest(to: provider.virtualRouterName, among: routers.keys))
                 return
             }
             if mesh.virtualRouters[provider.virtualRouterName]?.routes.isEmpty == true {
@@ -83,7 +87,7 @@ struct ServiceLowering {
                 findings.error(
                     "unknown-virtual-node", key, "provider.virtualNode.virtualNodeName",
                     "mesh \(mesh.name) has no virtual node '\(name)'",
-                    suggestion: Suggestion.nearest(to: name, among: mesh.virtualNodes.keys))
+                    suggestion: findings.nearest(to: name, among: mesh.virtualNodes.keys))
                 return
             }
             service.ports = (node.listeners ?? []).map { ServicePort($0.portMapping) }

@@ -43,6 +43,12 @@ enum Timeouts {
     /// A hundred years: longer values mean nothing else and would overflow clocks.
     private static let maximumSeconds = 3_155_760_000
 
+    /// Whether a limit is reached before another one; nil is "none".
+    static func isShorter(_ a: Duration?, _ b: Duration?) -> Bool {
+        guard let a else { return false }
+        return b.map { a < $0 } ?? true
+    }
+
     /// The larger of two limits, where nil is "none".
     static func longer(_ a: Sourced<Duration?>, _ b: Sourced<Duration?>) -> Sourced<Duration?> {
         guard let x = a.value else { return a }

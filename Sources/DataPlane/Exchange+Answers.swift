@@ -45,17 +45,17 @@ extension Exchange {
         }
     }
 
-    func fixedResponse(_ plan: RoutePlan) {
-        guard let listener, let downstream, case .fixedResponse(let status, let body) = plan.action else { return }
+    func fixedResponse(_ route: RouteID, _ snapshot: Snapshot) {
+        guard let listener, let downstream else { return }
+        let body = snapshot.fixedBody(route)
         answer.reset()
-        answer.status = UInt16(clamping: status)
+        answer.status = snapshot.hot(route).status
         if !body.isEmpty { answer.add(.contentType, "text/plain") }
         record.details = .directResponse
         listener.httpCounters.add(HTTPCounter.rqDirectResponse)
         ForwardedHeaders.completeLocalAnswer(answer, request: request, dialect: listener.dialect, worker: worker)
         if !downstream.isRequestComplete { downstream.closeAfterAnswer() }
-        var text = body
-        text.withUTF8 { sendLocal(body: $0) }
+        sendLocal(body: body)
     }
 
     private func sendLocal(body: UnsafeBufferPointer<UInt8>) {

@@ -69,7 +69,7 @@ extension Exchange {
         case .forwardToAuthority:
             forward(to: worker.authorityCluster(of: request, listener: listener), listener.dialect)
         case .fixedResponse:
-            fixedResponse(snapshot.route(route))
+            fixedResponse(route, snapshot)
         case .handler:
             handle(snapshot.route(route))
         case .delegate:

@@ -13,8 +13,6 @@ import Synchronization
 public final class Pattern: Sendable {
     /// As it was written.
     public let source: String
-    /// Size of the compiled program, 1...`PatternLimits.instructions`. Time per byte is at worst proportional to it.
-    public let instructionCount: Int
 
     private let program: Program
     /// Never reused, so that a scratch cannot confuse a new pattern with one whose memory it took over.
@@ -28,7 +26,6 @@ public final class Pattern: Sendable {
     public init(_ source: String) throws(PatternError) {
         self.source = source
         program = try Program(Parser.parse(source))
-        instructionCount = program.instructions
         identity = Self.identities.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
@@ -48,6 +45,10 @@ public final class Pattern: Sendable {
         var text = text
         return text.withUTF8 { matchesWhole($0, PatternScratch()) }
     }
+
+    /// Whether a text that begins with the byte can match from end to end. `false` is certain; `true` is not, because
+    /// assertions such as `\b` are taken to hold.
+    public func mayBegin(with byte: UInt8) -> Bool { program.mayBegin(with: byte) }
 
     /// Whether the pattern matches some part of the text (RE2::PartialMatch).
     public func find(_ text: UnsafeBufferPointer<UInt8>, _ scratch: PatternScratch) -> Bool {

@@ -105,7 +105,7 @@ extension PatternScratch.Core {
             automaton.pointee.set(from, cell, to: next)
             return .row(next)
         }
-        refused()
+        refused(keeping: automaton)
         let states = automaton.pointee.rowCount
         if let last = emptied, position - last < states * PatternLimits.bytesPerStateMin {
             simulation.clear(simulation.there, program)

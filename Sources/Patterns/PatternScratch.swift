@@ -91,7 +91,7 @@ public final class PatternScratch {
         ) -> UnsafeMutablePointer<Automaton>? {
             let needed = Automaton.initialBytes(program)
             if needed > available(0) {
-                refused()
+                refused(keeping: nil)
                 if needed > available(0) { return nil }
             }
             let automaton = UnsafeMutablePointer<Automaton>.allocate(capacity: 1)
@@ -122,8 +122,10 @@ public final class PatternScratch {
         }
 
         /// Called when memory was asked for and there is none. From time to time it frees the automata that were not
-        /// used since the time before.
-        mutating func refused() {
+        /// used since the time before. The one that asks is in use, however long ago its run looked it up: one run over
+        /// a long text may be refused often enough for several sweeps.
+        mutating func refused(keeping running: UnsafeMutablePointer<Automaton>?) {
+            running?.pointee.lastUse = sweep
             refusals += 1
             guard refusals % Self.refusalsPerSweep == 1 else { return }
             var freed = false

@@ -16,8 +16,6 @@ struct Program: @unchecked Sendable {
         var second: UInt32
     }
 
-    /// Byte ranges, branches, assertions and the accepting state.
-    let instructions: Int
     let states: UnsafeMutablePointer<State>
     let stateCount: Int
     let transitions: UnsafeMutablePointer<ProgramBuilder.Transition>
@@ -31,8 +29,6 @@ struct Program: @unchecked Sendable {
     /// Bytes that no transition and no condition tells apart share a class.
     let classOf: UnsafeMutablePointer<UInt8>
     let classCount: Int
-    /// One byte of every class.
-    let byteOf: UnsafeMutablePointer<UInt8>
 
     /// Bytes that every whole match begins with.
     let prefix: UnsafeMutablePointer<UInt8>
@@ -53,7 +49,6 @@ struct Program: @unchecked Sendable {
         var builder = ProgramBuilder()
         wholeStart = try builder.compile(opening.rest, to: ProgramBuilder.match)
         findStart = try builder.compile(opening.skipped, to: wholeStart)
-        instructions = builder.instructions
         isLiteral = opening.isLiteral
         prefixCount = opening.prefix.count
         prefix = .allocate(capacity: max(prefixCount, 1))
@@ -87,15 +82,10 @@ struct Program: @unchecked Sendable {
         isAnchored = Self.isAnchored(builder.states, findStart)
 
         classOf = .allocate(capacity: 256)
-        byteOf = .allocate(capacity: 256)
-        byteOf.initialize(repeating: 0, count: 256)
         let begins = Self.classBoundaries(builder.transitions, looks)
         var current = -1
         for byte in 0..<256 {
-            if begins[byte] {
-                current += 1
-                byteOf[current] = UInt8(byte)
-            }
+            if begins[byte] { current += 1 }
             (classOf + byte).initialize(to: UInt8(current))
         }
         classCount = current + 1
@@ -106,7 +96,6 @@ struct Program: @unchecked Sendable {
         transitions.deallocate()
         lookStates.deallocate()
         classOf.deallocate()
-        byteOf.deallocate()
         prefix.deallocate()
     }
 
@@ -116,6 +105,29 @@ struct Program: @unchecked Sendable {
         guard text.count >= prefixCount else { return false }
         for index in 0..<prefixCount where text[index] != prefix[index] { return false }
         return true
+    }
+
+    /// Whether a whole match may begin with the byte, with all assertions taken to hold.
+    func mayBegin(with byte: UInt8) -> Bool {
+        if prefixCount > 0 { return prefix[0] == byte }
+        var seen: Set<UInt32> = [UInt32(wholeStart)]
+        var pending = [UInt32(wholeStart)]
+        while let index = pending.popLast() {
+            let state = states[Int(index)]
+            switch state.kind {
+            case .match: continue
+            case .consume:
+                for offset in 0..<Int(state.second) {
+                    let transition = transitions[Int(state.first) + offset]
+                    if transition.lo <= byte, byte <= transition.hi { return true }
+                }
+            case .split:
+                for next in [state.first, state.second] where seen.insert(next).inserted { pending.append(next) }
+            case .look:
+                if seen.insert(state.first).inserted { pending.append(state.first) }
+            }
+        }
+        return false
     }
 
     /// Which bytes begin a class.

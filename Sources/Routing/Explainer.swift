@@ -233,7 +233,8 @@ private struct ExplanationRun {
     private mutating func conclude(_ id: RouteID, delegatedBy delegating: RouteID? = nil) {
         let route = snapshot.route(id)
         explanation.timeouts = Explanation.Timeouts(
-            request: route.timeouts.request, idle: route.timeouts.idle, delegateBound: delegating.flatMap(bound))
+            request: route.timeouts.request, idle: route.timeouts.idle,
+            delegateBound: delegating.map { snapshot.route($0).timeouts.request })
         switch route.action {
         case .forward(let list):
             let total = Double(list.reduce(0) { $0 + $1.weight })
@@ -251,13 +252,5 @@ private struct ExplanationRun {
         case .handler(let name): explanation.outcome = .handler(name)
         case .delegate: break
         }
-    }
-
-    /// The route that sets a delegate's bound: the one without a request timeout, or else with the largest.
-    private func bound(_ delegating: RouteID) -> Sourced<Duration?>? {
-        let routes = snapshot.virtualHost(snapshot.hot(delegating).delegateHost).routes
-        let limits = routes.map(\.timeouts.request)
-        if let unlimited = limits.first(where: { $0.value == nil }) { return unlimited }
-        return limits.max { ($0.value ?? .zero) < ($1.value ?? .zero) }
     }
 }

@@ -69,9 +69,10 @@ public struct HotRoute: Sendable, BitwiseCopyable {
     public internal(set) var requestTimeout: Int64
     /// Idle limit in nanoseconds; 0 is none.
     public internal(set) var idleTimeout: Int64
-    /// For a delegating route the largest request timeout, in nanoseconds, among the routes that it may lead to; 0 if
-    /// one of them has none (design section 4: a gateway bounds the exchange by it). Zero for other kinds.
-    public internal(set) var delegateBound: Int64
     /// Where a delegating route continues; `raw` is -1 for other kinds.
     public internal(set) var delegateHost: VirtualHostID
+
+    /// What a delegating route allows the whole exchange, in nanoseconds, besides the limit of the route that it leads
+    /// to; 0 is none. Zero for other kinds.
+    public var delegateBound: Int64 { kind == .delegate ? requestTimeout : 0 }
 }

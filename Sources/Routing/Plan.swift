@@ -225,6 +225,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var name: String
     public var match: MatchPlan
     public var action: ActionPlan
+    /// Of a delegating route: what it allows an exchange besides the limits of the route that it leads to. A gateway route
+    /// has the largest ones of the service's routes (design section 4).
     public var timeouts: TimeoutPlan
     public var source: SourceRef
 

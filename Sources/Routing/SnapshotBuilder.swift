@@ -83,7 +83,6 @@ struct SnapshotBuilder {
     }
 
     private mutating func add(_ host: VirtualHostPlan, of proxy: ProxyPlan, _ proxyIndex: Int) {
-        let id = Int32(virtualHosts.count)
         let firstRoute = Int32(routes.count)
         var paths = RadixTree()
         var foldedPaths = RadixTree()
@@ -98,11 +97,10 @@ struct SnapshotBuilder {
             case .prefix(let path, ignoresCase: true): foldedPaths.addPrefix(ASCII.lower(path), raw)
             case .regex: patterned.append(raw)
             }
-            add(route, virtualHost: id, of: proxy, proxyIndex)
+            add(route, of: proxy, proxyIndex)
         }
         var record = VirtualHostRecord(
-            ports: store(host.ports.map { Int32(clamping: $0) }), firstRoute: firstRoute,
-            routeCount: Int32(host.routes.count))
+            ports: store(host.ports.map { Int32(clamping: $0) }), firstRoute: firstRoute)
         record.paths = paths.build(into: &self)
         record.foldedPaths = foldedPaths.build(into: &self)
         record.patterned = store(patterned)
@@ -111,12 +109,11 @@ struct SnapshotBuilder {
 
     // MARK: Routes
 
-    private mutating func add(_ route: RoutePlan, virtualHost: Int32, of proxy: ProxyPlan, _ proxyIndex: Int) {
+    private mutating func add(_ route: RoutePlan, of proxy: ProxyPlan, _ proxyIndex: Int) {
         let hot = HotRoute(
             kind: .forward, status: 0, requestTimeout: Self.nanoseconds(route.timeouts.request.value),
-            idleTimeout: Self.nanoseconds(route.timeouts.idle.value), delegateBound: 0,
-            delegateHost: VirtualHostID(raw: -1))
-        var record = RouteRecord(hot: hot, virtualHost: virtualHost)
+            idleTimeout: Self.nanoseconds(route.timeouts.idle.value), delegateHost: VirtualHostID(raw: -1))
+        var record = RouteRecord(hot: hot)
         addPredicates(route.match, to: &record)
         switch route.action {
         case .forward(let list):
@@ -155,8 +152,6 @@ struct SnapshotBuilder {
             preconditionFailure("a delegate's virtual host does not delegate again")
         }
         record.hot.delegateHost = VirtualHostID(raw: directory.virtualHosts.raw(proxyIndex, delegate.virtualHost))
-        let limits = target.routes.map { Self.nanoseconds($0.timeouts.request.value) }
-        record.hot.delegateBound = limits.contains(0) ? 0 : limits.max() ?? 0
         record.delegatePort = (delegate.port ?? target.ports.first).map { Int32(clamping: $0) } ?? -1
         if case .literal(let host) = delegate.host {
             record.rewritesHost = true

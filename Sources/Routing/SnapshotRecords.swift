@@ -28,7 +28,6 @@ struct VirtualHostRecord {
     /// In `numbers`; empty is "not checked".
     var ports: Run
     var firstRoute: Int32
-    var routeCount: Int32
     /// Roots of the path trees, or -1: case-sensitive and case-folded.
     var paths: Int32 = -1
     var foldedPaths: Int32 = -1
@@ -42,7 +41,6 @@ enum PathRewriteKind: UInt8 { case keep, prefix, whole }
 
 struct RouteRecord {
     var hot: HotRoute
-    var virtualHost: Int32
 
     // Predicates.
     var pathKind: PathKind = .any

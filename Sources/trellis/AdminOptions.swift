@@ -6,7 +6,7 @@ import Glibc
 
 struct AdminOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The admin address of the process: ADDR:PORT, PORT, or unix:PATH.", valueName: "addr"))
-    var admin: NetworkAddress = .ip(host: "127.0.0.1", port: 9901)
+    var admin = NetworkAddress.defaultAdmin
 
     @Option(
         help: ArgumentHelp("A file whose first line is the process's admin token.", valueName: "path"))

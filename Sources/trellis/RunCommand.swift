@@ -162,7 +162,7 @@ struct RunCommand: ParsableCommand {
         case .address(let address): address
         case .some(.none): nil
         case nil:
-            port.map { .ip(host: "127.0.0.1", port: $0) } ?? (isOneProxy ? nil : .ip(host: "127.0.0.1", port: 9901))
+            port.map { .ip(host: "127.0.0.1", port: $0) } ?? (isOneProxy ? nil : .defaultAdmin)
         }
     }
 }

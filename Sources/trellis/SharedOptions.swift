@@ -10,7 +10,11 @@ extension LogLevel: ExpressibleByArgument {
     public init?(argument: String) { self.init(name: argument.lowercased()) }
 }
 
-extension NetworkAddress: ExpressibleByArgument {}
+extension NetworkAddress: ExpressibleByArgument {
+    /// Where a process for a whole mesh has its admin listener, and where other commands look for it.
+    static let defaultAdmin = NetworkAddress.ip(host: "127.0.0.1", port: 9901)
+}
+
 extension Duration: @retroactive ExpressibleByArgument {
     public var defaultValueDescription: String { secondsText }
 }
@@ -68,6 +72,7 @@ struct CompilationOptions: ParsableArguments {
     }
 
     var compiler: CompilerOptions {
-        CompilerOptions(addressBase: addressBase, allowUnenforced: allowUnenforced)
+        // What `run` has by default, so that `validate` finds what is in its way.
+        CompilerOptions(addressBase: addressBase, allowUnenforced: allowUnenforced, admin: .defaultAdmin)
     }
 }

@@ -146,10 +146,6 @@ struct LatticeTests {
             "warning zero-weights", "defaultAction.forward.targetGroups"
         ),
         (
-            { $0.services["shop"]?.listeners["web"]?.rules["later"]?.priority = 10 }, "error duplicate-priority",
-            "rule later / priority"
-        ),
-        (
             { $0.services["shop"]?.listeners["web"]?.protocol = .https }, "warning not-in-force",
             "listener web / protocol"
         ),
@@ -158,7 +154,7 @@ struct LatticeTests {
         (
             {
                 $0.serviceNetworks["strip"] = ServiceNetworkDefinition(
-                    vpcAssociations: [ServiceNetworkVpcAssociation(vpcIdentifier: "vpc-1")])
+                    services: ["shop"], vpcAssociations: [ServiceNetworkVpcAssociation(vpcIdentifier: "vpc-1")])
             }, "error vpc-has-network", "serviceNetwork strip / vpcAssociations[0].vpcIdentifier"
         ),
         (
@@ -169,11 +165,40 @@ struct LatticeTests {
             {
                 $0.services["other"] = $0.services["shop"]
                 $0.services["other"]?.customDomainName = nil
+                $0.serviceNetworks["mall"]?.services = ["shop", "other"]
             }, "error shared-target-group",
             "service shop / listener web / rule first / action.forward.targetGroups[0].targetGroupIdentifier"
         ),
         (
             { $0.targetGroups["blue"]?.targets = [] }, "warning no-targets", "targetGroup blue"
+        ),
+        (
+            {
+                $0.services["other"] = LatticeServiceDefinition(listeners: [
+                    "web": LatticeListenerDefinition(
+                        protocol: .http, defaultAction: .fixedResponse(FixedResponseAction(statusCode: 404)))
+                ])
+            }, "warning no-network", "service other"
+        ),
+        (
+            {
+                $0.serviceNetworks["strip"] = ServiceNetworkDefinition(
+                    vpcAssociations: [ServiceNetworkVpcAssociation(vpcIdentifier: "vpc-2")])
+            }, "warning no-services", "serviceNetwork strip"
+        ),
+        // The VPC's own address and port, here the one behind the privileged port, and the default port of the group.
+        (
+            {
+                $0.local.vpcs["vpc-1"] = VpcPlacement(address: "127.0.0.40")
+                $0.targetGroups["blue"]?.targets[1].id = "127.0.0.40"
+                $0.targetGroups["blue"]?.targets[1].port = nil
+            }, "error own-listener", "targetGroup blue / targets[1]"
+        ),
+        (
+            {
+                $0.local.vpcs["vpc-1"] = VpcPlacement(address: "127.0.0.40")
+                $0.targetGroups["blue"]?.targets[0] = LatticeTarget(id: "127.0.0.40", port: 80)
+            }, "error own-listener", "targetGroup blue / targets[0]"
         ),
         ({ $0.targetGroups["blue"]?.targets[0].id = "i-1" }, "error bad-target", "targets[0].id"),
         ({ $0.targetGroups["blue"]?.config?.protocol = .https }, "warning not-in-force", "config.protocol"),

@@ -72,6 +72,25 @@ struct PlacementTests {
         #expect(!compiled.blocksRun)
     }
 
+    @Test("with endpoints says that the node's log and backends are nobody's, and checks them all the same")
+    func directCaller() throws {
+        var mesh = colors()
+        mesh.virtualNodes["blue"] = node(backends: ["colour.colors.local"])
+        mesh.virtualNodes["blue"]?.logging = Logging(accessLog: .file(FileAccessLog(path: "/dev/stdout")))
+        let local = Self.local(["blue": NodePlacement(endpoints: [.ip("10.0.0.1", port: 80)])])
+        let compiled = compile(mesh, local: local)
+        let notApplied = compiled.diagnostics.filter { $0.code == "not-applied" }
+        #expect(notApplied.map(\.severity) == [.warning, .warning])
+        #expect(
+            notApplied.map(\.path) == [
+                "mesh colors / virtualNode blue / logging.accessLog", "mesh colors / virtualNode blue / backends",
+            ])
+        let unknown = try #require(compiled.finding("unknown-virtual-service"))
+        #expect(unknown.path.hasSuffix("virtualNode blue / backends[0].virtualService.virtualServiceName"))
+        #expect(compiled.accessLogs.map(\.resource) == [.virtualNode("blue", mesh: "colors")])
+        #expect(compile(mesh).finding("not-applied") == nil)
+    }
+
     @Test("may move ingress to a socket")
     func ingress() {
         let instance = NodeInstance(ingress: .ip("127.0.0.1", port: 80))
@@ -126,6 +145,158 @@ struct PlacementTests {
             "blue": NodePlacement(instances: [instance]), "green": NodePlacement(instances: [instance]),
         ])
         #expect(compile(colors(), local: local).codes == ["error listener-collision"])
+    }
+
+    struct Wildcard: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var message: String
+        var field: String
+        var code = "listener-collision"
+        var suggestion = "give the gateway one address, such as 127.0.0.1, or its listener another port"
+        var local: @Sendable (inout LocalPlacement) -> Void
+    }
+
+    static func gateway(_ address: String) -> @Sendable (inout LocalPlacement) -> Void {
+        { $0.meshes["colors"] = MeshPlacement(gateways: ["front": GatewayPlacement(address: address)]) }
+    }
+
+    static func blue(_ instance: NodeInstance, gateway: String? = nil) -> @Sendable (inout LocalPlacement) -> Void {
+        { local in
+            var mesh = MeshPlacement(nodes: ["blue": NodePlacement(instances: [instance])])
+            if let gateway { mesh.gateways["front"] = GatewayPlacement(address: gateway) }
+            local.meshes["colors"] = mesh
+        }
+    }
+
+    /// In the mesh of the design the gateway, both sidecars and both workloads use port 8080.
+    static let wildcards: [Wildcard] = [
+        Wildcard(
+            testDescription: "a gateway on every address meets everybody on its port once",
+            message: "gateway colors/front listens on 0.0.0.0:8080, that is on every address, and the sidecar of"
+                + " colors/blue#0 (and 3 more) needs port 8080 on its own",
+            field: "gateways.front.address", local: gateway("0.0.0.0")),
+        Wildcard(
+            testDescription: "on every IPv6 address it has the IPv4 ones too",
+            message: "gateway colors/front listens on [::]:8080, that is on every address, and the sidecar of"
+                + " colors/blue#0 (and 3 more) needs port 8080 on its own",
+            field: "gateways.front.address", local: gateway("::")),
+        Wildcard(
+            testDescription: "a sidecar meets the admin of the process",
+            message: "the sidecar of colors/blue#0 listens on 0.0.0.0:9901, that is on every address, and the admin"
+                + " listener of the process needs port 9901 on its own",
+            field: "nodes.blue.instances[0].ingress",
+            suggestion: "give the sidecar one address, such as 127.0.0.1, or its listener another port",
+            local: blue(NodeInstance(ingress: .ip("0.0.0.0", port: 9901)))),
+        Wildcard(
+            testDescription: "an application on a local address is the listener on every address",
+            message: "the application 127.0.0.1:7000 is listener ingress_8080 of colors/blue#0, which listens on every"
+                + " address, so requests would never leave the mesh",
+            field: "nodes.blue.instances[0].app", code: "own-listener",
+            suggestion: "give the address on which the workload itself listens",
+            local: blue(
+                NodeInstance(workload: .app(.ip("127.0.0.1", port: 7000)), ingress: .ip("0.0.0.0", port: 7000)))),
+        Wildcard(
+            testDescription: "an application on ::1 is, too",
+            message: "the application [::1]:7000 is listener ingress_8080 of colors/blue#0, which listens on every"
+                + " address, so requests would never leave the mesh",
+            field: "nodes.blue.instances[0].app", code: "own-listener",
+            suggestion: "give the address on which the workload itself listens",
+            local: blue(NodeInstance(workload: .app(.ip("::1", port: 7000)), ingress: .ip("::", port: 7000)))),
+        Wildcard(
+            testDescription: "an application on every address is called on one",
+            message: "0.0.0.0 is a place to listen, not one to call", field: "nodes.blue.instances[0].app",
+            code: "wildcard-destination",
+            suggestion: "give the address where the application is reached, such as 127.0.0.1:7000",
+            local: blue(NodeInstance(workload: .app(.ip("0.0.0.0", port: 7000))))),
+        Wildcard(
+            testDescription: "and so is an endpoint",
+            message: ":: is a place to listen, not one to call", field: "nodes.blue.endpoints",
+            code: "wildcard-destination",
+            suggestion: "give the address where the endpoint is reached, such as 127.0.0.1:7000",
+            local: {
+                $0.meshes["colors"] = MeshPlacement(nodes: ["blue": NodePlacement(endpoints: [.ip("::", port: 7000)])])
+            }),
+    ]
+
+    @Test("on every address is refused where something else needs the port", arguments: wildcards)
+    func wildcard(example: Wildcard) throws {
+        var definitions = definitions(colors())
+        example.local(&definitions.local)
+        var sources = SourceMap()
+        let position = SourcePosition(file: "local.yaml", line: 3, column: 5)
+        sources.record(.local(mesh: "colors"), example.field, at: position)
+        let compiled = compile(definitions, sources: sources) { $0.admin = .ip(host: "127.0.0.1", port: 9901) }
+        #expect(compiled.codes == ["error \(example.code)"])
+        let finding = try #require(compiled.diagnostics.first)
+        #expect(finding.message == example.message)
+        #expect(finding.path == "mesh colors / local / \(example.field)")
+        #expect(finding.suggestion == example.suggestion)
+        #expect(finding.position == position)
+    }
+
+    @Test("on every address is fine where nothing else needs the port, also for the admin of each proxy")
+    func wildcardAlone() throws {
+        var mesh = colors()
+        mesh.virtualGateways["front"]?.spec.listeners[0].portMapping.port = 9901
+        let compiled = compile(mesh, local: MeshPlacement(gateways: ["front": GatewayPlacement(address: "::")]))
+        #expect(compiled.codes == [])
+        #expect(compiled.plan.proxies.allSatisfy { $0.admin == nil })
+        #expect(compiled.proxy("colors/front")?.listeners.first?.addresses == ["[::]:9901"])
+        let admin = compile(definitions(colors())) { $0.admin = .ip(host: "0.0.0.0", port: 9901) }
+        #expect(admin.codes == [])
+        #expect(admin.plan.proxies.allSatisfy { $0.admin == nil })
+    }
+
+    @Test("on every address concerns the listeners of the same process only")
+    func wildcardOfOnePart() {
+        var definitions = definitions(colors())
+        Self.gateway("0.0.0.0")(&definitions.local)
+        for (gateway, node) in [
+            (GatewaySelector("colors/front"), nil), (nil, NodeSelector("colors/blue")),
+        ] as [(GatewaySelector?, NodeSelector?)] {
+            let part = compile(definitions) {
+                $0.gateway = gateway
+                $0.node = node
+            }
+            #expect(part.codes == [])
+        }
+    }
+
+    @Test("of a collision without a placement points to what listens")
+    func collisionPosition() throws {
+        var local = Self.local(["blue": NodePlacement(instances: [NodeInstance(ingress: .ip("127.0.0.7", port: 80))])])
+        local.nodes["green"] = NodePlacement(instances: [NodeInstance(ingress: .ip("127.0.0.7", port: 80))])
+        var sources = SourceMap()
+        sources.record(.local(mesh: "colors"), at: SourcePosition(file: "local.yaml", line: 1, column: 1))
+        let position = SourcePosition(file: "nodes.yaml", line: 9, column: 1)
+        sources.record(.virtualNode("green", mesh: "colors"), at: position)
+        let finding = try #require(
+            compile(definitions(colors(), local: local), sources: sources).finding("listener-collision"))
+        #expect(finding.path == "mesh colors / local / nodes.green.instances[0].ingress")
+        #expect(finding.position == position)
+    }
+
+    @Test("of gateways on one address is fine if their ports differ")
+    func sharedAddress() {
+        var mesh = colors()
+        mesh.virtualGateways["back"] = CompilerTests.gateway(["all": gatewayRoute("color.colors.local")], ports: [9000])
+        var local = MeshPlacement(gateways: [
+            "front": GatewayPlacement(address: "127.0.0.1"), "back": GatewayPlacement(address: "127.0.0.1"),
+        ])
+        let compiled = compile(mesh, local: local)
+        #expect(compiled.codes == [])
+        #expect(compiled.proxy("colors/front")?.listeners.first?.addresses == ["127.0.0.1:8080"])
+        #expect(compiled.proxy("colors/back")?.listeners.first?.addresses == ["127.0.0.1:9000"])
+        #expect(compiled.plan.proxies.filter { $0.role == .gateway }.allSatisfy { $0.admin == nil })
+        mesh.virtualGateways["back"] = mesh.virtualGateways["front"]
+        #expect(compile(mesh, local: local).codes == ["error listener-collision"])
+        // The address of somebody who has it from the hash is taken.
+        local.gateways["back"] = nil
+        local.gateways["front"]?.address =
+            AddressRange.standard.address(
+                mesh: "colors", kind: "virtualGateway", name: "back", instance: "0"
+            ).description
+        #expect(compile(mesh, local: local).codes.contains("error address-collision"))
     }
 
     @Test("of things that do not exist is refused")
@@ -202,7 +373,7 @@ struct PlacementTests {
     @Test("maps prefixes of log paths, the longest first and by whole components")
     func paths() {
         let logs = AccessLogLowering(
-            paths: ["/var": "/a", "/var/log": "./logs", "/x/": "/y/"], extra: nil,
+            paths: ["/var": "/a", "/var/log": "./logs", "/x/": "/y/"],
             findings: Findings(sources: SourceMap()))
         for (path, mapped) in [
             ("/var/log/front.log", "./logs/front.log"), ("/var/run", "/a/run"), ("/variable", "/variable"),
@@ -212,7 +383,7 @@ struct PlacementTests {
         }
     }
 
-    @Test("keeps the formats of access logs, and --access-log adds one to every proxy")
+    @Test("keeps the formats of access logs")
     func logs() {
         var mesh = colors()
         let fields = [JsonFormatRef(key: "b", value: "%PROTOCOL%"), JsonFormatRef(key: "a", value: "x")]
@@ -220,13 +391,13 @@ struct PlacementTests {
             accessLog: .file(FileAccessLog(path: "/dev/stdout", format: .json(fields))))
         mesh.virtualNodes["green"]?.logging = Logging(
             accessLog: .file(FileAccessLog(path: "/tmp/g", format: .text("%DURATION%\n"))))
-        let compiled = compile(definitions(mesh)) { $0.accessLog = "-" }
+        let compiled = compile(definitions(mesh))
         #expect(
             compiled.proxy("colors/blue#0")?.accessLogs.map(\.format) == [
                 .json([.init(key: "b", value: "%PROTOCOL%"), .init(key: "a", value: "x")])
             ])
-        #expect(compiled.proxy("colors/green#0")?.accessLogs.map(\.format) == [.text("%DURATION%\n"), .standard])
-        #expect(compiled.proxy("colors/front")?.accessLogs.map(\.path) == ["/dev/stdout"])
+        #expect(compiled.proxy("colors/green#0")?.accessLogs.map(\.format) == [.text("%DURATION%\n")])
+        #expect(compiled.proxy("colors/front")?.accessLogs == [])
         #expect(compiled.proxy("workload:colors/blue#0")?.accessLogs == [])
     }
 }

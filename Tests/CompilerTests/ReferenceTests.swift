@@ -63,6 +63,14 @@ struct ReferenceTests {
         ) {
             $0.virtualServices["color.colors.local"] = VirtualServiceSpec()
         },
+        Case(
+            "when a gateway route leads to a service of another protocol", ["error protocol-mismatch"],
+            at: "gatewayRoute all / httpRoute.action.target", suggestion: "the listeners of db.local are 3306/tcp"
+        ) {
+            $0.virtualNodes["db"] = node([(3306, .tcp)])
+            $0.virtualServices["db.local"] = service(node: "db")
+            $0.virtualGateways["front"] = gateway(["all": gatewayRoute("db.local")])
+        },
         Case("when two services mean one host", ["error duplicate-host"], at: "virtualService color.colors.local") {
             $0.virtualServices["Color.colors.local"] = service(node: "blue")
         },
@@ -172,6 +180,50 @@ struct ReferenceTests {
             compiled.diagnostics.map { "\($0.position?.description ?? "-") \($0.code)" } == [
                 "mesh.yaml:3:1 no-provider", "mesh.yaml:8:2 unknown-virtual-node", "mesh.yaml:9:4 unknown-virtual-node",
             ])
+    }
+
+    @Test("at one of its routes when a router that nothing else describes has no listener")
+    func routerWithoutListeners() throws {
+        var mesh = colors()
+        mesh.virtualRouters["colors"]?.spec = VirtualRouterSpec()
+        var sources = SourceMap()
+        let position = SourcePosition(file: "routes.yaml", line: 4, column: 1)
+        sources.record(.route("canary", router: "colors", mesh: "colors"), at: position)
+        let finding = try #require(compile(definitions(mesh), sources: sources).finding("no-listener"))
+        #expect(finding.position == position)
+        #expect(finding.path == "mesh colors / virtualRouter colors")
+        #expect(finding.message.contains("has routes and no `listeners`"))
+    }
+
+    @Test("with suggestions for as many names as can be compared in reasonable time")
+    func suggestions() throws {
+        let nodes = 1_000
+        var mesh = colors()
+        mesh.virtualNodes = Dictionary(uniqueKeysWithValues: (0..<nodes).map { ("a-rather-long-name-\($0)", node()) })
+        mesh.virtualRouters["colors"]?.routes = Dictionary(
+            uniqueKeysWithValues: (0..<nodes).map {
+                ("r\($0)", route(HttpRouteMatch(prefix: "/\($0)"), to: [("a-rather-lang-name-\($0)", 1)]))
+            })
+        let findings = compile(mesh).diagnostics.filter { $0.code == "unknown-virtual-node" }
+        #expect(findings.count == nodes)
+        // A hundred times a thousand names.
+        #expect(findings.count { $0.suggestion != nil } == 100)
+        let first = try #require(findings.first)
+        #expect(first.message.contains("'a-rather-lang-name-0'"))
+        #expect(first.suggestion == "did you mean 'a-rather-long-name-0'?")
+    }
+
+    @Test(
+        "with the nearest name, of several the first in order",
+        arguments: [
+            ("blue", ["bleu", "blud", "glue"], "bleu"), ("gren", ["green", "grey"], "green"), ("abc", ["xyz"], nil),
+            ("abcdef", ["badcef", "abcdxy"], "abcdxy"), ("ba", ["ab"], "ab"), ("a", ["b", "abcd"], "b"), ("x", [], nil),
+            ("Colors", ["colors-two", "colors"], "colors"),
+        ] as [(String, [String], String?)])
+    func nearest(name: String, known: [String], expected: String?) {
+        let suggestion = expected.map { "did you mean '\($0)'?" }
+        #expect(Suggestion.nearest(to: name, among: known) == suggestion)
+        #expect(Suggestion.nearest(to: name, among: known.reversed()) == suggestion)
     }
 
     @Test("mesh by mesh: names of one mean nothing in another")

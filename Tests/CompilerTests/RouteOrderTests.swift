@@ -146,6 +146,69 @@ struct ReachabilityTests {
         #expect(found.map(\.because) == [4321])
     }
 
+    @Test("is found among thousands that share a path and differ in one condition or two")
+    func manyConditions() {
+        var matches = (0..<10_000).map { index in
+            switch index % 4 {
+            case 0:
+                MatchPlan(
+                    path: .prefix("/"), headers: [Routing.HeaderMatch(name: "x-user", condition: .exact("\(index)"))])
+            case 1:
+                MatchPlan(
+                    path: .prefix("/"),
+                    headers: [
+                        Routing.HeaderMatch(name: "x-a", condition: .exact("\(index % 101)")),
+                        Routing.HeaderMatch(name: "x-b", condition: .exact("\(index / 101)")),
+                    ])
+            case 2: MatchPlan(path: .prefix("/"), query: [QueryMatch(name: "q", exact: "\(index)")])
+            default: MatchPlan(path: .prefix("/"), method: "GET", hostname: .suffix(".s\(index).com"))
+            }
+        }
+        matches += [
+            MatchPlan(path: .exact("/x"), headers: matches[8].headers + matches[4].headers),
+            MatchPlan(path: .prefix("/y"), method: "PUT", headers: matches[5].headers),
+            MatchPlan(path: .prefix("/"), method: "GET", hostname: .exact("www.s7.com")),
+            MatchPlan(path: .prefix("/"), hostname: .exact("www.s7.com")),
+            MatchPlan(path: .prefix("/y"), query: matches[10].query + [QueryMatch(name: "z")]),
+        ]
+        let elapsed = ContinuousClock().measure {
+            let found = Reachability.unreachable(matches)
+            #expect(found.map(\.route) == [10_000, 10_001, 10_002, 10_004])
+            #expect(found.map(\.because) == [4, 5, 7, 10])
+        }
+        // Compared pairwise it takes a minute in a debug build.
+        #expect(elapsed < .seconds(10), "took \(elapsed)")
+    }
+
+    @Test(
+        "is moved before the other one as far as priorities go",
+        arguments: [
+            (5, "give it a priority of at most 4"), (1, "give it a priority of at most 0"),
+            (0, "raise the priority number of 'all' first: 0 is the smallest"),
+            (nil, "give it a priority, which 'all' has not"),
+        ] as [(Int?, String)])
+    func suggestion(priority: Int?, text: String) {
+        var mesh = colors()
+        mesh.virtualRouters["colors"]?.routes = [
+            "all": route(HttpRouteMatch(prefix: "/special"), priority: priority),
+            "special": route(
+                HttpRouteMatch(headers: [], prefix: "/special"), priority: priority),
+        ]
+        #expect(compile(mesh).finding("unreachable-route")?.suggestion == text)
+        mesh = colors()
+        mesh.virtualGateways["front"] = gateway([
+            "all": gatewayRoute("color.colors.local", priority: priority),
+            "special": gatewayRoute("color.colors.local", priority: priority),
+        ])
+        #expect(compile(mesh).finding("unreachable-route")?.suggestion == text)
+    }
+
+    @Test("of a Lattice listener counts priorities from 1")
+    func latticeSuggestion() {
+        #expect(RouteOrder.earlier(than: "r", priority: 1, minimum: 1).hasPrefix("raise the priority number of 'r'"))
+        #expect(RouteOrder.earlier(than: "r", priority: 2, minimum: 1) == "give it a priority of at most 1")
+    }
+
     @Test("is a warning at the route")
     func finding() throws {
         var mesh = colors()

@@ -199,4 +199,23 @@ struct TimeoutTests {
             ))
         #expect(compile(mesh, local: direct).finding("shorter-listener-timeout") == nil)
     }
+
+    @Test(
+        "of a route's silence that the node's listener cuts short are pointed out as well",
+        arguments: [
+            (seconds(600), nil, "300.0 seconds"), (seconds(200), nil, nil), (seconds(0), nil, "300.0 seconds"),
+            (seconds(600), seconds(600), nil), (seconds(600), seconds(0), nil),
+            (seconds(600), seconds(400), "400.0 seconds"), (nil, seconds(1), nil),
+        ] as [(DurationSpec?, DurationSpec?, String?)])
+    func shorterIdle(route asked: DurationSpec?, listener: DurationSpec?, bound: String?) {
+        var mesh = colors()
+        mesh.virtualRouters["colors"]?.routes["canary"] = route(timeout: asked.map { HttpTimeout(idle: $0) })
+        mesh.virtualNodes["blue"] = node { $0.timeout = listener.map { .http(HttpTimeout(idle: $0)) } }
+        let findings = compile(mesh).diagnostics
+        #expect(findings.map(\.code) == (bound == nil ? [] : ["shorter-listener-timeout"]))
+        for finding in findings {
+            #expect(finding.path == "mesh colors / virtualRouter colors / route canary / httpRoute.timeout.idle")
+            #expect(finding.message.hasPrefix("node blue ends exchanges without a byte after \(bound ?? "") ("))
+        }
+    }
 }

@@ -69,6 +69,31 @@ struct AccessLogTests {
         let finding = mesh.diagnostics.first { $0.code == "bad-log-format" }
         #expect(finding?.severity == .error)
         #expect(finding?.position?.file == path)
+        #expect(finding?.position?.line == 5)
+        #expect(finding?.path == "mesh colors / virtualGateway front / logging.accessLog.file.format")
         #expect(!mesh.isRunnable)
+    }
+
+    @Test("The format of a node without a sidecar is checked like any other, and names the nearest operator")
+    func badFormatWithoutSidecar() {
+        let scratch = Scratch()
+        let path = scratch.write(
+            "mesh.yaml",
+            """
+            mesh: colors
+            virtualNodes:
+              blue:
+                listeners: [{ portMapping: { port: 8080, protocol: http } }]
+                serviceDiscovery: { dns: { hostname: blue.local } }
+                logging: { accessLog: { file: { path: /dev/null, format: { text: '%DURATIO%' } } } }
+            local:
+              nodes:
+                blue: { endpoints: [127.0.0.1:1] }
+            """)
+        let mesh = MeshSource.files(paths: [path], variables: [:]).load(.init())
+        let finding = mesh.diagnostics.first { $0.code == "bad-log-format" }
+        #expect(finding?.path == "mesh colors / virtualNode blue / logging.accessLog.file.format")
+        #expect(finding?.message.contains("did you mean DURATION?") == true)
+        #expect(mesh.diagnostics.contains { $0.code == "not-applied" && $0.path.hasSuffix("logging.accessLog") })
     }
 }

@@ -96,6 +96,32 @@ def test_bad_definitions_are_all_listed_with_their_places(trellis_binary, tmp_pa
         assert "bad.yaml:9:" in said, "the other findings too"
 
 
+def test_validate_knows_where_the_admin_listener_of_run_is(trellis_binary, tmp_path):
+    file = tmp_path / "mesh.yaml"
+    file.write_text(
+        "mesh: test\nvirtualGateways:\n  front:\n    listeners: [{ portMapping: { port: 9901, protocol: http } }]\n"
+        "local:\n  gateways:\n    front: { address: 127.0.0.1 }\n"
+    )
+    done = run(trellis_binary, "validate", str(file))
+    assert done.returncode == 1
+    assert "mesh.yaml:7:" in done.stdout + done.stderr
+    assert "error[listener-collision]" in done.stdout + done.stderr
+    assert "127.0.0.1:9901, which the admin listener of the process has" in done.stdout + done.stderr
+
+
+def test_a_gateway_on_every_address_must_not_share_its_port(trellis_binary, tmp_path):
+    """Every sidecar has an address of its own, but the wildcard takes the port on all of them."""
+    spec = definitions(free_port(), {"blue": {}})
+    spec["virtualGateways"]["front"]["listeners"] = [{"portMapping": {"port": 15001, "protocol": "http"}}]
+    spec["local"] = {"gateways": {"front": {"address": "0.0.0.0"}}}
+    file = tmp_path / "mesh.json"
+    file.write_text(json.dumps(spec))
+    for command in ("validate", "run"):
+        done = run(trellis_binary, command, str(file), *(["--admin", "127.0.0.1:0"] if command == "run" else []))
+        assert done.returncode == (1 if command == "validate" else 78)
+        assert "gateway test/front listens on 0.0.0.0:15001, that is on every address" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["run"], ["run", "--no-such-option"], ["frobnicate"]])
 def test_wrong_usage_is_64(trellis_binary, arguments):
     assert run(trellis_binary, *arguments).returncode == 64

@@ -62,6 +62,25 @@ struct ScratchTests {
         #expect(drops > 0, "patterns that were gone should have made room")
     }
 
+    @Test("does not drop the automaton that is running, however often it is refused memory")
+    func runsThroughSweeps() throws {
+        let letters = Array("abcdefghijklmnopqrst".utf8)
+        let source = "(?:" + letters.map { "\(Unicode.Scalar($0))+" }.joined() + ")+!"
+        let pattern = try Pattern(source)
+        let program = try Program(Parser.parse(source))
+        defer { program.deallocate() }
+        // Every letter leads to another set, and there is never room for all of them: the automaton is refused memory and
+        // emptied again and again. Twenty bytes of a letter are enough for that to be worth it, so that it is never given up.
+        let room = Automaton.initialBytes(program)
+        let scratch = PatternScratch(automatonBytes: 1 << 20, scratchBytes: room)
+        let round = letters.flatMap { [UInt8](repeating: $0, count: 20) }
+        let text = Array(repeatElement(round, count: 1_500).joined())
+        #expect(!matchesWhole(pattern, text, scratch))
+        #expect(scratch.automatonBytes == room)
+        #expect(matchesWhole(pattern, text + [0x21], scratch))
+        #expect(scratch.automatonBytes == room)
+    }
+
     @Test("leaves the heap as it was once the scratch is warm")
     func heap() throws {
         let patterns = try ["/api/v[0-9]+/users/.*", "(a+)+$", "\\bfoo\\b", "(?i)stra.e", "/literal"].map {

@@ -5,11 +5,12 @@ import Wire
 @Suite struct DelegationTests {
     /// A gateway whose only route delegates to a service with the given routes.
     private func gateway(
-        _ delegate: DelegatePlan, match: MatchPlan = MatchPlan(), ports: [Int] = [], _ routes: [RoutePlan]
+        _ delegate: DelegatePlan, match: MatchPlan = MatchPlan(), ports: [Int] = [], _ routes: [RoutePlan],
+        bound: Duration? = .seconds(15)
     ) -> Snapshot {
         let listener = ListenerPlan.of(portRule: .fixed(8080), hosts: [HostBinding(.any, virtualHost: 0)])
         let hosts = [
-            VirtualHostPlan.of("gateway", [.to("in", match, .delegate(delegate))]),
+            VirtualHostPlan.of("gateway", [.to("in", match, .delegate(delegate), timeouts: .limits(bound))]),
             VirtualHostPlan.of("service", ports: ports, routes),
         ]
         return Snapshot(plan: Plan(proxies: [.of(listeners: [listener], hosts: hosts)]), generation: 1)
@@ -107,14 +108,13 @@ import Wire
     }
 
     @Test(
-        "a delegate is bound by the largest request timeout it may lead to, unless one has none",
-        arguments: [
-            ([.seconds(1), .seconds(20), .seconds(3)], 20_000_000_000), ([.seconds(1), nil], 0), ([nil], 0), ([], 0),
-        ] as [([Duration?], Int64)])
-    func bound(_ limits: [Duration?], _ expected: Int64) {
+        "a delegate is bound by its own request timeout as well, and nothing else is",
+        arguments: [(.seconds(20), 20_000_000_000), (nil, 0)] as [(Duration?, Int64)])
+    func bound(_ limit: Duration?, _ expected: Int64) {
         let delegate = DelegatePlan(virtualHost: 1, port: nil, host: .keep, path: .keep)
-        let snapshot = gateway(delegate, limits.map { .to("r", MatchPlan(), timeouts: .limits($0)) })
+        let snapshot = gateway(delegate, [.to("r", MatchPlan(), timeouts: .limits(.seconds(3)))], bound: limit)
         let hot = snapshot.hot(RouteID(raw: 0))
         #expect(hot.kind == .delegate && hot.delegateBound == expected && hot.delegateHost == VirtualHostID(raw: 1))
+        #expect(snapshot.hot(RouteID(raw: 1)).delegateBound == 0)
     }
 }

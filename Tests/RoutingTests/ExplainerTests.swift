@@ -138,7 +138,12 @@ import Wire
         let delegate = DelegatePlan(virtualHost: 1, port: nil, host: .literal("s.local"), path: rewrite)
         let listener = ListenerPlan.of(hosts: [HostBinding(.any, virtualHost: 0)])
         let hosts = [
-            VirtualHostPlan.of("gateway", [.to("in", MatchPlan(path: .prefix("/chapter")), .delegate(delegate))]),
+            VirtualHostPlan.of(
+                "gateway",
+                [
+                    .to(
+                        "in", MatchPlan(path: .prefix("/chapter")), .delegate(delegate), timeouts: .limits(.seconds(9)))
+                ]),
             VirtualHostPlan.of(
                 "s.local", ports: [8080],
                 [

@@ -26,8 +26,10 @@ struct PortOwner: Equatable {
         let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap { path in
             SystemFile.text(path, bytesMax: 64 << 20).map(listening) ?? []
         }
+        // One socket for every address is kept from it by a socket on any.
+        let everywhere = ["0.0.0.0", "::"]
         let candidates = sockets.filter {
-            $0.port == port && ($0.host == host || $0.host == "0.0.0.0" || $0.host == "::")
+            $0.port == port && ($0.host == host || everywhere.contains($0.host) || everywhere.contains(host))
         }
         guard let socket = candidates.first(where: { $0.host == host }) ?? candidates.first else { return nil }
         var owner = PortOwner(address: NetworkAddress.ip(host: socket.host, port: port).description)

@@ -2,6 +2,7 @@
 // refuses such a configuration; a path that cannot be opened is a warning, and the proxy runs without that log (design
 // section 6, "Paths"). Records of workloads and of admin listeners are nobody's traffic and are not logged.
 
+import Compiler
 import DataPlane
 import Definitions
 import Routing
@@ -61,19 +62,17 @@ struct AccessLogs {
     }
 
     /// Formats that cannot be compiled.
-    static func check(_ plan: Plan) -> [Diagnostic] {
-        var findings: [Diagnostic] = []
-        for log in plan.proxies.flatMap(\.accessLogs) {
+    static func check(_ logs: [DefinedAccessLog]) -> [Diagnostic] {
+        logs.compactMap { log in
             do throws(FormatError) {
                 _ = try format(log.format)
+                return nil
             } catch {
-                let finding = Diagnostic(
-                    .error, "bad-log-format", at: SourcePosition(place: log.source.place),
-                    path: "\(log.source.kind) \(log.source.name) / logging.accessLog.file.format", "\(error)")
-                if !findings.contains(finding) { findings.append(finding) }
+                return Diagnostic(
+                    .error, "bad-log-format", at: log.position,
+                    path: log.resource.path(DefinedAccessLog.formatField), "\(error)")
             }
         }
-        return findings
     }
 
     private static func format(_ format: AccessLogPlan.Format) throws(FormatError) -> AccessLogFormat {

@@ -1,7 +1,9 @@
-// Why an address could not be opened, in words that help: who has it, and what can be done on either side.
+// Why an address could not be opened, in words that help: who has it, and what can be done on either side. That may be a
+// listener of this process: the compiler looks for those that meet, and what it missed is named here.
 
 import DataPlane
 import Definitions
+import Glibc
 import Reactor
 import Routing
 
@@ -9,12 +11,15 @@ enum BindFindings {
     static func findings(_ failures: [DataPlane.BindFailure], _ plan: Plan) -> [Diagnostic] {
         failures.map { failure in
             let owner = failure.error.isAddressInUse ? PortOwner.find(failure.address) : nil
+            let own = owner.flatMap { ownListener($0, plan, besides: failure) }
             let proxy = plan.proxies.first { $0.name == failure.proxy }
             let listener = proxy?.listeners.first { $0.name == failure.listener }
             return Diagnostic(
                 .error, code(failure.error), at: SourcePosition(place: listener?.source.place),
-                path: "proxy \(failure.proxy) / listener \(failure.listener)", message(failure, owner),
-                suggestion: suggestion(failure, owner, proxy, listener))
+                path: "proxy \(failure.proxy) / listener \(failure.listener)",
+                message(failure, own ?? owner?.text ?? "another process"),
+                suggestion: own == nil
+                    ? suggestion(failure, owner, proxy, listener) : proxy.map { move($0, listener) })
         }
     }
 
@@ -24,12 +29,10 @@ enum BindFindings {
         return error.isAddressNotAvailable ? "address-not-here" : "address-not-opened"
     }
 
-    private static func message(_ failure: DataPlane.BindFailure, _ owner: PortOwner?) -> String {
+    private static func message(_ failure: DataPlane.BindFailure, _ owner: String) -> String {
         let address = failure.address
         let error = failure.error
-        if error.isAddressInUse {
-            return "\(address) is taken by \(owner?.text ?? "another process")"
-        }
+        if error.isAddressInUse { return "\(address) is taken by \(owner)" }
         if error.isPermission { return "\(address) needs a privilege that this process does not have" }
         if error.isAddressNotAvailable { return "\(address) is not an address of this machine" }
         return "\(address) cannot be opened: \(error)"
@@ -47,6 +50,21 @@ enum BindFindings {
         // On another address the same port is taken too; only what may have another port can move.
         let hasOtherPort = proxy.role == .admin || proxy.role == .sidecar && listener?.direction == .ingress
         return hasOtherPort ? "\(stop), or \(move(proxy, listener))" : stop
+    }
+
+    /// The listener of the plan that has the socket; nil if it is none of this process.
+    private static func ownListener(_ owner: PortOwner, _ plan: Plan, besides failure: DataPlane.BindFailure) -> String?
+    {
+        guard owner.pid == Int(getpid()) else { return nil }
+        for proxy in plan.proxies {
+            for listener in proxy.listeners where proxy.name != failure.proxy || listener.name != failure.listener {
+                let addresses = listener.binds.flatMap { [$0.address, $0.unprivileged].compactMap { $0?.description } }
+                if addresses.contains(owner.address) {
+                    return "listener \(listener.name) of \(proxy.name) on \(owner.address), in this process"
+                }
+            }
+        }
+        return nil
     }
 
     private static func move(_ proxy: ProxyPlan, _ listener: ListenerPlan?) -> String {

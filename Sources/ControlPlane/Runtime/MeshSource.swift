@@ -47,7 +47,7 @@ public enum MeshSource: Sendable {
             }
             return LoadedMesh(
                 plan: compiled.plan, workloads: compiled.workloads,
-                diagnostics: loaded.diagnostics + compiled.diagnostics + AccessLogs.check(compiled.plan),
+                diagnostics: loaded.diagnostics + compiled.diagnostics + AccessLogs.check(compiled.accessLogs),
                 purposes: purposes, tryCommand: compiled.tryCommand, noProxy: compiled.noProxy, files: files,
                 definitions: loaded.definitions, sources: loaded.sources, conflicts: conflicts)
         }
