@@ -259,7 +259,8 @@ extension YAMLReader {
 
     /// Where a mark of the library, counted from 0 in the substituted text, is in the file.
     private func location(_ mark: yaml_mark_t) -> Location {
-        substitution.inputLocation(of: Location(line: Int(mark.line) + 1, column: Int(mark.column) + 1))
+        substitution.inputLocation(
+            at: Int(mark.index), Location(line: Int(mark.line) + 1, column: Int(mark.column) + 1))
     }
 
     private static func string(_ text: UnsafeMutablePointer<UInt8>?) -> String? {

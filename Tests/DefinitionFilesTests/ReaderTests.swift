@@ -105,6 +105,28 @@ import Testing
         #expect(document?.root["b"]?["c"]?.isUnresolved == true)
     }
 
+    @Test(arguments: ["\n", "\r", "\r\n", "\u{85}", "\u{2028}"])
+    func `counts lines behind a placeholder as it does without one`(lineBreak: String) {
+        let filled = yaml("a: \"é$A\"\(lineBreak)b: é\(lineBreak)cé: [é, d]", ["A": "x\\ny"]).documents.first?.root
+        let plain = yaml("a: \"é$1\"\(lineBreak)b: é\(lineBreak)cé: [é, d]").documents.first?.root
+        #expect(filled?.entries?.map(\.keyLocation) == plain?.entries?.map(\.keyLocation))
+        #expect(filled?.entries?.last?.keyLocation == Location(line: 3, column: 1))
+        #expect(filled?["cé"]?.location == Location(line: 3, column: 5))
+    }
+
+    @Test func `places the nodes of one long line in time that grows with its length`() {
+        let time = { (count: Int) in
+            let line = "{ a: $A, " + (0..<count).map { "n\($0): {}" }.joined(separator: ", ") + " }"
+            return ThreadTime.measured {
+                let last = self.yaml(line, ["A": "xyz"]).documents.first?.root.entries?.last
+                #expect(last?.keyLocation.column == line.utf8.count - "n\(count - 1): {} }".utf8.count + 1)
+            }
+        }
+        _ = time(100)
+        // Eight times the nodes: a walk along the line for each of them would take 64 times as long.
+        #expect(time(8_000) < time(1_000) * 32)
+    }
+
     @Test(arguments: [
         ("weigth", "weight"), ("Weight", "weight"), ("wieght", "weight"), ("weights", "weight"),
         ("port_mapping", "portMapping"),
