@@ -11,9 +11,15 @@ enum LatticeRules {
         }
     }
 
-    /// The model allows 100 to 599, the service 404 and 500.
+    /// The model allows 100 to 599, the service 404 and 500. A status below 200 only announces an answer (RFC 9110, 15.2): a
+    /// client would take whatever follows on the connection for it.
     static let statusIsSupported: Rule<FixedResponseAction> = { action, reader in
-        if action.statusCode != 404, action.statusCode != 500 {
+        if action.statusCode < 200 {
+            reader.report(
+                "unsupported-status", field: "statusCode",
+                "\(action.statusCode) is no final answer, the client would go on waiting for one",
+                suggestion: "write 404 or 500, which AWS supports, or another status from 200 to 599")
+        } else if action.statusCode != 404, action.statusCode != 500 {
             reader.report(
                 "unsupported-status", field: "statusCode", severity: .warning,
                 "AWS supports 404 and 500 only, \(action.statusCode) would be refused there")
