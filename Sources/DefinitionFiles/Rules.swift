@@ -20,12 +20,12 @@ enum Rules {
         ])
     }
 
-    /// The API's documentation: the scheme is for HTTP/2 routes.
+    /// The reference: `appmesh` 1.3 and case R13, the scheme is for HTTP/2 routes.
     static let schemeNeedsHttp2: Rule<RouteSpec> = { spec, reader in
         if spec.httpRoute?.match.scheme != nil {
             reader.report(
                 "scheme-needs-http2", field: "httpRoute.match.scheme", severity: .warning,
-                "App Mesh compares the scheme in `\(reader.key("http2Route"))` only")
+                "App Mesh compares the scheme in `\(reader.key("http2Route"))` only; it has no effect here")
         }
     }
 
