@@ -114,18 +114,29 @@ enum Rules {
         reader.exactlyOne([("defaultPrefix", rewrite.defaultPrefix != nil), ("value", rewrite.value != nil)])
     }
 
-    /// A rewrite of the prefix or the path needs something that matched it.
+    /// A rewrite of the prefix or the path needs something that matched it; what happens without it is in the reference,
+    /// `appmesh` 2, "Gateway rewrites".
     static let rewriteFitsMatch: Rule<HttpGatewayRoute> = { route, reader in
-        let rewrite = route.action.rewrite
-        if rewrite?.prefix != nil, route.match.prefix == nil {
+        let matched =
+            route.match.prefix != nil ? "a prefix" : route.match.path != nil ? "a path" : "neither a prefix nor a path"
+        let report = { (field: String, outcome: String, suggestion: String?, reader: inout Reader) in
+            let shown = reader.spelling.spelled(path: "rewrite.\(field)")
             reader.report(
-                "rewrite-without-match", field: "action.rewrite.prefix", severity: .warning,
-                "nothing is rewritten, because the route does not match a prefix")
+                "rewrite-without-match", field: "action.rewrite.\(field)", severity: .warning,
+                "`\(shown)` does nothing, because the route matches \(matched); \(outcome)", suggestion: suggestion)
         }
-        if rewrite?.path != nil, route.match.path == nil {
-            reader.report(
-                "rewrite-without-match", field: "action.rewrite.path", severity: .warning,
-                "nothing is rewritten, because the route does not match a path")
+        if let prefix = route.action.rewrite?.prefix, route.match.prefix == nil {
+            let isWanted = prefix.value != nil && route.match.path != nil
+            let remedy = "use `\(reader.spelling.spelled(path: "rewrite.path.exact"))`"
+            report("prefix", "the path stays as it is", isWanted ? remedy : nil, &reader)
+        }
+        if route.action.rewrite?.path != nil, route.match.path == nil {
+            if route.match.prefix != nil {
+                let remedy = "use `\(reader.spelling.spelled(path: "rewrite.prefix.value"))`"
+                report("path", "the prefix becomes `/`", remedy, &reader)
+            } else {
+                report("path", "the path stays as it is", nil, &reader)
+            }
         }
     }
 
