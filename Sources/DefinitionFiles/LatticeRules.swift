@@ -88,6 +88,39 @@ enum LatticeRules {
     }
 }
 
+extension LatticeRules {
+    /// The targets of an IP group are of its address family, IPv4 if it names none (`lattice` 1.4 and 2.4). What is no address at
+    /// all is not judged here.
+    static let targetsFitAddressType: Rule<TargetGroupDefinition> = { group, reader in
+        guard group.type == .ip else { return }
+        let family = group.config?.ipAddressType ?? .ipv4
+        for (index, target) in group.targets.enumerated() {
+            guard let own = TargetGroupIpAddressType(ofAddress: target.id), own != family else { continue }
+            let isDefault = group.config?.ipAddressType == nil
+            reader.report(
+                "wrong-address-family", field: "targets[\(index)].id",
+                "`\(target.id)` is an \(own.name) address, but the group has \(family.name) targets"
+                    + (isDefault ? " by default" : ""),
+                suggestion: "write an \(family.name) address, or `ipAddressType: \(own.rawValue)` in `config`")
+        }
+    }
+}
+
+extension TargetGroupIpAddressType {
+    /// The family of an address; nil for another text.
+    fileprivate init?(ofAddress text: String) {
+        guard AddressText.isIP(text) else { return nil }
+        self = text.utf8.contains(UInt8(ascii: ":")) ? .ipv6 : .ipv4
+    }
+
+    fileprivate var name: String {
+        switch self {
+        case .ipv4: "IPv4"
+        case .ipv6: "IPv6"
+        }
+    }
+}
+
 extension Reader {
     fileprivate mutating func namesDiffer(_ names: [String], field: String, at place: (Int) -> String) {
         var seen: Set<String> = []

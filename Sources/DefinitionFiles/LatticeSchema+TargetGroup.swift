@@ -10,7 +10,7 @@ extension LatticeSchema {
             .optional("config", \.config, targetGroupConfig),
             .collection("targets", \.targets, .list(target, count: 0...1000)),
         ],
-        rules: [LatticeRules.configFitsType, LatticeRules.targetsFitType])
+        rules: [LatticeRules.configFitsType, LatticeRules.targetsFitType, LatticeRules.targetsFitAddressType])
 
     static let targetGroupConfig = Shape<TargetGroupConfig>.object(
         TargetGroupConfig(),
