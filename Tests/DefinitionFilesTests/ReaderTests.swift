@@ -182,4 +182,34 @@ import Testing
         #expect(value.json(indented: true).hasPrefix("{\n  \"a\": [\n    1,\n    true,"))
         #expect(json(value.json(indented: true)).failure == nil)
     }
+
+    @Test(arguments: ["200", "499", "200,202", "200-299", "200-200", "200-204,301,400-499"])
+    func `reads lists and ranges of statuses`(text: String) {
+        #expect(StatusList.isValid(text))
+    }
+
+    @Test(arguments: [
+        "", ",", "--,9", "-", "200,", ",200", "200,,201", "200-", "-200", "200-201-202", "299-200", "199", "500",
+        "0200",
+        "200-500", "100-299", "2xx", "200 ,201", "20", "99999999999999999999",
+    ])
+    func `refuses other lists of statuses`(text: String) {
+        #expect(!StatusList.isValid(text))
+    }
+
+    @Test(arguments: [
+        "a", "shop.example.com", "Shop.Example.COM", "*.example.com", "xn--bcher-kva.example", "a-b.c_d", "127.0.0.1",
+        String(repeating: "a", count: 63) + ".b",
+    ])
+    func `takes host names with or without a wildcard in front`(text: String) {
+        #expect(Names.isDomainName(text))
+    }
+
+    @Test(arguments: [
+        "", "*", ".", "*.", "a.", ".a", "a..b", "*.*.b", "a.*.b", "*a.b", "**.b", "a b", "a/b", "a:80", "-a.b", "a-.b",
+        "bücher.example", "a\n.b", String(repeating: "a", count: 64) + ".b",
+    ])
+    func `refuses what is no host name`(text: String) {
+        #expect(!Names.isDomainName(text))
+    }
 }
