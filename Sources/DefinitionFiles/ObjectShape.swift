@@ -2,6 +2,8 @@
 // union is a table of members, exactly one of which is given. Rules that concern several fields run when the fields are sound,
 // so that one mistake is reported once.
 
+import Definitions
+
 struct Field<Owner>: Sendable {
     let form: FieldForm
     /// Reads the value into its place; false if there is none.

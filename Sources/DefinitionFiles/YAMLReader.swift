@@ -3,6 +3,7 @@
 // keep their source text: what `yes` or `0123` means is the field's business. Limits: 100 levels, 10,000 nodes from aliases.
 
 import CYaml
+import Definitions
 
 struct YAMLReader {
     static let depthMax = 100
@@ -109,8 +110,7 @@ struct YAMLReader {
         guard let anchored = anchors[name] else {
             throw failure(
                 "unknown-alias", event.location, "`*\(name)` refers to an anchor that is not defined before it",
-                suggestion: Suggestion.nearest(to: name, among: anchors.keys.sorted())
-                    .map { "did you mean `*\($0)`?" })
+                suggestion: Suggestion.nearest(to: name, among: anchors.keys).map { "did you mean `*\($0)`?" })
         }
         aliasNodeCount += anchored.nodeCount
         nodeCount += anchored.nodeCount

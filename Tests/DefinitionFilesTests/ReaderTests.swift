@@ -141,6 +141,29 @@ import Testing
         #expect(Suggestion.nearest(to: word, among: ["virtualNode", "weight", "portMapping"]) == nil)
     }
 
+    @Test func `suggests the same whatever the order of the words`() {
+        let words = ["blue-b", "blue-a", "blue-c"]
+        #expect(Suggestion.nearest(to: "blue-x", among: words) == "blue-a")
+        #expect(Suggestion.nearest(to: "blue-x", among: words.reversed()) == "blue-a")
+        #expect(Suggestion.question(for: "wieght", among: ["weight"]) == "did you mean `weight`?")
+    }
+
+    @Test func `compares no more words than the budget of suggestions has`() {
+        var budget = SuggestionBudget(comparisons: 5)
+        #expect(budget.question(for: "wieght", among: ["weight", "a", "b"]) != nil)
+        #expect(!budget.isSpent)
+        #expect(budget.question(for: "wieght", among: ["weight", "a", "b"]) == nil)
+        #expect(budget.isSpent)
+        #expect(budget.question(for: "wieght", among: ["weight"]) == nil)
+    }
+
+    @Test func `does not compare words that nobody types`() {
+        let long = String(repeating: "a", count: 100)
+        #expect(Suggestion.nearest(to: long, among: [long + "b", long]) == long)
+        #expect(Suggestion.nearest(to: long + "b", among: [long + "b"]) == nil)
+        #expect(Suggestion.nearest(to: String(repeating: "-", count: 1_000_000), among: [long, ""]) == nil)
+    }
+
     @Test(arguments: [
         ("200ms", 200_000), ("1.5s", 1_500_000), ("2m", 120_000_000), ("7us", 7), ("0s", 0), ("1440m", 86_400_000_000),
         ("0.000001s", 1),
