@@ -137,6 +137,14 @@ extension Shape {
     }
 }
 
+extension Shape {
+    /// The key of a union's member as the API spells it.
+    func unionKey(of value: Value) -> String? {
+        if case .object(let members) = write(value) { return members.first?.key }
+        return nil
+    }
+}
+
 struct UnionMember<Union>: Sendable {
     let form: FieldForm
     let read: @Sendable (SourceNode, inout Reader) -> Union?
