@@ -7,29 +7,35 @@ extension AppMeshSchema {
         Listener(portMapping: PortMapping(port: 0, protocol: .http)),
         [
             .optional("connectionPool", \.connectionPool, virtualNodeConnectionPool),
-            .optional("healthCheck", \.healthCheck, healthCheckPolicy),
+            .optional("healthCheck", \.healthCheck, healthCheck()),
             .optional("outlierDetection", \.outlierDetection, outlierDetection),
-            .required("portMapping", \.portMapping, portMapping),
+            .required("portMapping", \.portMapping, portMapping()),
             .optional("timeout", \.timeout, listenerTimeout),
             .optional("tls", \.tls, listenerTls),
         ],
-        rules: [Rules.listenerKeysFitProtocol])
-
-    static let portMapping = Shape<PortMapping>.object(
-        PortMapping(port: 0, protocol: .http),
-        [
-            .required("port", \.port, .integer(1...65_535)),
-            .required("protocol", \.protocol, .choice),
+        rules: [
+            Rules.keysFitProtocol(\.portMapping, \.connectionPool, "connectionPool", virtualNodeConnectionPool),
+            Rules.keysFitProtocol(\.portMapping, \.timeout, "timeout", listenerTimeout),
+            Rules.checkIsOfListener(\.healthCheck, \.portMapping),
         ])
 
+    static func portMapping<Protocol>() -> Shape<MappedPort<Protocol>> {
+        .object(
+            MappedPort(port: 0, protocol: .http),
+            [
+                .required("port", \.port, .integer(1...65_535)),
+                .required("protocol", \.protocol, .choice),
+            ])
+    }
+
     static let virtualNodeConnectionPool = Shape<VirtualNodeConnectionPool>.union([
-        .member("grpc", VirtualNodeConnectionPool.grpc, virtualNodeGrpcConnectionPool) {
+        .member("grpc", VirtualNodeConnectionPool.grpc, requestsPool) {
             if case .grpc(let value) = $0 { value } else { nil }
         },
         .member("http", VirtualNodeConnectionPool.http, virtualNodeHttpConnectionPool) {
             if case .http(let value) = $0 { value } else { nil }
         },
-        .member("http2", VirtualNodeConnectionPool.http2, virtualNodeHttp2ConnectionPool) {
+        .member("http2", VirtualNodeConnectionPool.http2, requestsPool) {
             if case .http2(let value) = $0 { value } else { nil }
         },
         .member("tcp", VirtualNodeConnectionPool.tcp, virtualNodeTcpConnectionPool) {
@@ -44,17 +50,8 @@ extension AppMeshSchema {
             .optional("maxPendingRequests", \.maxPendingRequests, .integer(1...Int.max)),
         ])
 
-    static let virtualNodeHttp2ConnectionPool = Shape<VirtualNodeHttp2ConnectionPool>.object(
-        VirtualNodeHttp2ConnectionPool(maxRequests: 0),
-        [
-            .required("maxRequests", \.maxRequests, .integer(1...Int.max))
-        ])
-
-    static let virtualNodeGrpcConnectionPool = Shape<VirtualNodeGrpcConnectionPool>.object(
-        VirtualNodeGrpcConnectionPool(maxRequests: 0),
-        [
-            .required("maxRequests", \.maxRequests, .integer(1...Int.max))
-        ])
+    static let requestsPool = Shape<RequestsPool>.object(
+        RequestsPool(maxRequests: 0), [.required("maxRequests", \.maxRequests, .integer(1...Int.max))])
 
     static let virtualNodeTcpConnectionPool = Shape<VirtualNodeTcpConnectionPool>.object(
         VirtualNodeTcpConnectionPool(maxConnections: 0),
@@ -62,18 +59,20 @@ extension AppMeshSchema {
             .required("maxConnections", \.maxConnections, .integer(1...Int.max))
         ])
 
-    static let healthCheckPolicy = Shape<HealthCheckPolicy>.object(
-        HealthCheckPolicy(
-            healthyThreshold: 0, intervalMillis: 0, protocol: .http, timeoutMillis: 0, unhealthyThreshold: 0),
-        [
-            .required("healthyThreshold", \.healthyThreshold, .integer(2...10)),
-            .required("intervalMillis", \.intervalMillis, .integer(5000...300_000)),
-            .optional("path", \.path, .pathStart()),
-            .optional("port", \.port, .integer(1...65_535)),
-            .required("protocol", \.protocol, .choice),
-            .required("timeoutMillis", \.timeoutMillis, .integer(2000...60_000)),
-            .required("unhealthyThreshold", \.unhealthyThreshold, .integer(2...10)),
-        ])
+    static func healthCheck<Protocol>() -> Shape<ActiveCheck<Protocol>> {
+        .object(
+            ActiveCheck(
+                healthyThreshold: 0, intervalMillis: 0, protocol: .http, timeoutMillis: 0, unhealthyThreshold: 0),
+            [
+                .required("healthyThreshold", \.healthyThreshold, .integer(2...10)),
+                .required("intervalMillis", \.intervalMillis, .integer(5000...300_000)),
+                .optional("path", \.path, .pathStart()),
+                .optional("port", \.port, .integer(1...65_535)),
+                .required("protocol", \.protocol, .choice),
+                .required("timeoutMillis", \.timeoutMillis, .integer(2000...60_000)),
+                .required("unhealthyThreshold", \.unhealthyThreshold, .integer(2...10)),
+            ])
+    }
 
     static let outlierDetection = Shape<OutlierDetection>.object(
         OutlierDetection(

@@ -8,12 +8,12 @@ extension AppMeshSchema {
         [
             .optional("listeners", \.listeners, .list(virtualRouterListener))
         ],
-        rules: [Rules.routerPortsDiffer])
+        rules: [Rules.portsDiffer { ($0.listeners ?? []).map(\.portMapping.port) }])
 
     static let virtualRouterListener = Shape<VirtualRouterListener>.object(
         VirtualRouterListener(portMapping: PortMapping(port: 0, protocol: .http)),
         [
-            .required("portMapping", \.portMapping, portMapping)
+            .required("portMapping", \.portMapping, portMapping())
         ])
 
     static let routeSpec = Shape<RouteSpec>.object(

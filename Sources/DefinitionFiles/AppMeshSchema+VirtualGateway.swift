@@ -10,47 +10,30 @@ extension AppMeshSchema {
             .required("listeners", \.listeners, .list(virtualGatewayListener)),
             .optional("logging", \.logging, logging),
         ],
-        rules: [Rules.gatewayPortsDiffer])
+        rules: [Rules.portsDiffer { $0.listeners.map(\.portMapping.port) }])
 
     static let virtualGatewayListener = Shape<VirtualGatewayListener>.object(
         VirtualGatewayListener(portMapping: VirtualGatewayPortMapping(port: 0, protocol: .http)),
         [
             .optional("connectionPool", \.connectionPool, virtualGatewayConnectionPool),
-            .optional("healthCheck", \.healthCheck, virtualGatewayHealthCheckPolicy),
-            .required("portMapping", \.portMapping, virtualGatewayPortMapping),
+            .optional("healthCheck", \.healthCheck, healthCheck()),
+            .required("portMapping", \.portMapping, portMapping()),
             .optional("tls", \.tls, listenerTls),
         ],
-        rules: [Rules.gatewayListenerKeysFitProtocol])
-
-    static let virtualGatewayPortMapping = Shape<VirtualGatewayPortMapping>.object(
-        VirtualGatewayPortMapping(port: 0, protocol: .http),
-        [
-            .required("port", \.port, .integer(1...65_535)),
-            .required("protocol", \.protocol, .choice),
+        rules: [
+            Rules.keysFitProtocol(\.portMapping, \.connectionPool, "connectionPool", virtualGatewayConnectionPool),
+            Rules.checkIsOfListener(\.healthCheck, \.portMapping),
         ])
 
     static let virtualGatewayConnectionPool = Shape<VirtualGatewayConnectionPool>.union([
-        .member("grpc", VirtualGatewayConnectionPool.grpc, virtualNodeGrpcConnectionPool) {
+        .member("grpc", VirtualGatewayConnectionPool.grpc, requestsPool) {
             if case .grpc(let value) = $0 { value } else { nil }
         },
         .member("http", VirtualGatewayConnectionPool.http, virtualNodeHttpConnectionPool) {
             if case .http(let value) = $0 { value } else { nil }
         },
-        .member("http2", VirtualGatewayConnectionPool.http2, virtualNodeHttp2ConnectionPool) {
+        .member("http2", VirtualGatewayConnectionPool.http2, requestsPool) {
             if case .http2(let value) = $0 { value } else { nil }
         },
     ])
-
-    static let virtualGatewayHealthCheckPolicy = Shape<VirtualGatewayHealthCheckPolicy>.object(
-        VirtualGatewayHealthCheckPolicy(
-            healthyThreshold: 0, intervalMillis: 0, protocol: .http, timeoutMillis: 0, unhealthyThreshold: 0),
-        [
-            .required("healthyThreshold", \.healthyThreshold, .integer(2...10)),
-            .required("intervalMillis", \.intervalMillis, .integer(5000...300_000)),
-            .optional("path", \.path, .pathStart()),
-            .optional("port", \.port, .integer(1...65_535)),
-            .required("protocol", \.protocol, .choice),
-            .required("timeoutMillis", \.timeoutMillis, .integer(2000...60_000)),
-            .required("unhealthyThreshold", \.unhealthyThreshold, .integer(2...10)),
-        ])
 }

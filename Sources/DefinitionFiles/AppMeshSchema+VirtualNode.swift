@@ -12,7 +12,7 @@ extension AppMeshSchema {
             .optional("logging", \.logging, logging),
             .optional("serviceDiscovery", \.serviceDiscovery, serviceDiscovery),
         ],
-        rules: [Rules.nodePortsDiffer, Rules.backendsDiffer])
+        rules: [Rules.portsDiffer { ($0.listeners ?? []).map(\.portMapping.port) }, Rules.backendsDiffer])
 
     static let backendDefaults = Shape<BackendDefaults>.object(
         BackendDefaults(),

@@ -39,14 +39,9 @@ extension Shape where Value == String {
     /// An FQDN (a wildcard label may lead it) or a URI. The reference: `appmesh` 1.4, rule 9.
     static var subjectName: Shape {
         .string(1...254, meaning: "a domain name or a URI", example: "`blue.colors.local`") { text in
-            let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-            if text.contains("://") { return isPlain && !text.hasPrefix("://") && !text.hasSuffix("://") }
-            let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-            return isPlain
-                && labels.enumerated().allSatisfy { index, label in
-                    (index == 0 && label == "*" && labels.count > 1)
-                        || (!label.isEmpty && label.utf8.allSatisfy(Names.isLabelByte))
-                }
+            guard text.contains("://") else { return Names.isDomainName(text) }
+            return text.utf8.allSatisfy { (0x21...0x7E).contains($0) } && !text.hasPrefix("://")
+                && !text.hasSuffix("://")
         }
     }
 }

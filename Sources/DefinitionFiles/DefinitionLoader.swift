@@ -103,12 +103,34 @@ struct Loading {
 
     mutating func finished() -> LoadedDefinitions {
         intake.finish()
+        checkCertificates()
         let indexed = intake.diagnostics.enumerated().sorted { a, b in
             let (left, right) = (order(of: a.element), order(of: b.element))
             return left == right ? a.offset < b.offset : left.lexicographicallyPrecedes(right)
         }
         return LoadedDefinitions(
             definitions: intake.definitions, sources: intake.sources, diagnostics: indexed.map(\.element), files: files)
+    }
+
+    /// The files that stand in for certificates exist (design section 6). A warning, for they are needed where TLS is spoken, which
+    /// may be another machine. What a text names is not looked for: it may not ask what is on the disk.
+    private mutating func checkCertificates() {
+        let key = ResourceKey.local()
+        for (arn, certificate) in intake.definitions.local.certificates.sortedByName {
+            let place = SourceMap.path("certificates", member: arn)
+            for (field, path) in [
+                ("certificateChain", certificate.certificateChain), ("privateKey", certificate.privateKey),
+            ] {
+                let fieldPath = SourceMap.path(place, member: field)
+                guard let path, let position = intake.sources.exactPosition(key, fieldPath),
+                    files.contains(position.file), SourceFiles.kind(of: path) != .file
+                else { continue }
+                intake.append([
+                    Diagnostic(
+                        .warning, "no-such-file", at: position, path: key.path(fieldPath), "there is no file `\(path)`")
+                ])
+            }
+        }
     }
 
     private func order(of diagnostic: Diagnostic) -> [Int] {

@@ -36,6 +36,7 @@ extension Intake {
                 }
             }
             checkPorts(of: service, named: entry.key)
+            checkCertificate(of: service, named: entry.key)
             definitions.services[entry.key] = service
         }
     }
@@ -74,6 +75,21 @@ extension Intake {
                 first[port] = listenerName
             }
         }
+    }
+
+    /// HTTPS listeners alone speak with the service's certificate: TLS_PASSTHROUGH leaves the handshake to the target (`lattice`
+    /// 2.1). Without any listener there is nothing to say yet.
+    private mutating func checkCertificate(of service: LatticeServiceDefinition, named name: String) {
+        guard service.certificateArn != nil, !service.listeners.isEmpty,
+            !service.listeners.values.contains(where: { $0.protocol == .https })
+        else { return }
+        let key = ResourceKey.service(name)
+        append([
+            Diagnostic(
+                .warning, "unused-certificate", at: sources.position(key, "certificateArn"),
+                path: key.path("certificateArn"), "the certificate has no effect, because no listener is HTTPS",
+                suggestion: "remove it, or write `protocol: HTTPS` in a listener")
+        ])
     }
 
     /// Priorities differ within a listener; TLS_PASSTHROUGH has the default action only, and it forwards.

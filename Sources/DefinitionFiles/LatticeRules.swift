@@ -11,9 +11,15 @@ enum LatticeRules {
         }
     }
 
-    /// The model allows 100 to 599, the service 404 and 500.
+    /// The model allows 100 to 599, the service 404 and 500. A status below 200 only announces an answer (RFC 9110, 15.2): a
+    /// client would take whatever follows on the connection for it.
     static let statusIsSupported: Rule<FixedResponseAction> = { action, reader in
-        if action.statusCode != 404, action.statusCode != 500 {
+        if action.statusCode < 200 {
+            reader.report(
+                "unsupported-status", field: "statusCode",
+                "\(action.statusCode) is no final answer, the client would go on waiting for one",
+                suggestion: "write 404 or 500, which AWS supports, or another status from 200 to 599")
+        } else if action.statusCode != 404, action.statusCode != 500 {
             reader.report(
                 "unsupported-status", field: "statusCode", severity: .warning,
                 "AWS supports 404 and 500 only, \(action.statusCode) would be refused there")
@@ -78,6 +84,39 @@ enum LatticeRules {
             } else {
                 first[place] = index
             }
+        }
+    }
+}
+
+extension LatticeRules {
+    /// The targets of an IP group are of its address family, IPv4 if it names none (`lattice` 1.4 and 2.4). What is no address at
+    /// all is not judged here.
+    static let targetsFitAddressType: Rule<TargetGroupDefinition> = { group, reader in
+        guard group.type == .ip else { return }
+        let family = group.config?.ipAddressType ?? .ipv4
+        for (index, target) in group.targets.enumerated() {
+            guard let own = TargetGroupIpAddressType(ofAddress: target.id), own != family else { continue }
+            let isDefault = group.config?.ipAddressType == nil
+            reader.report(
+                "wrong-address-family", field: "targets[\(index)].id",
+                "`\(target.id)` is an \(own.name) address, but the group has \(family.name) targets"
+                    + (isDefault ? " by default" : ""),
+                suggestion: "write an \(family.name) address, or `ipAddressType: \(own.rawValue)` in `config`")
+        }
+    }
+}
+
+extension TargetGroupIpAddressType {
+    /// The family of an address; nil for another text.
+    fileprivate init?(ofAddress text: String) {
+        guard AddressText.isIP(text) else { return nil }
+        self = text.utf8.contains(UInt8(ascii: ":")) ? .ipv6 : .ipv4
+    }
+
+    fileprivate var name: String {
+        switch self {
+        case .ipv4: "IPv4"
+        case .ipv6: "IPv6"
         }
     }
 }

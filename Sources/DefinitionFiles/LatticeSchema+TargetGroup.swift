@@ -10,7 +10,7 @@ extension LatticeSchema {
             .optional("config", \.config, targetGroupConfig),
             .collection("targets", \.targets, .list(target, count: 0...1000)),
         ],
-        rules: [LatticeRules.configFitsType, LatticeRules.targetsFitType])
+        rules: [LatticeRules.configFitsType, LatticeRules.targetsFitType, LatticeRules.targetsFitAddressType])
 
     static let targetGroupConfig = Shape<TargetGroupConfig>.object(
         TargetGroupConfig(),
@@ -43,9 +43,10 @@ extension LatticeSchema {
     static let matcher = Shape<HealthCheckMatcher>.union([
         .member(
             "httpCode", HealthCheckMatcher.httpCode,
-            .string(0...2000, meaning: "statuses such as `200,202` or `200-299`", example: "`200-299`") { text in
-                text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2C || $0 == 0x2D }
-            }
+            .string(
+                0...2000, meaning: "statuses from 200 to 499 such as `200,202` or `200-299`", example: "`200-299`",
+                correction: { $0.lowercased() == "2xx" ? "200-299" : nil },
+                matches: StatusList.isValid)
         ) { if case .httpCode(let value) = $0 { value } else { nil } }
     ])
 
@@ -55,4 +56,22 @@ extension LatticeSchema {
             .required("id", \.id, .string(1...200)),
             .optional("port", \.port, .integer(1...65_535)),
         ])
+}
+
+/// Statuses in text: numbers and ranges with commas between them, all from 200 to 499 (`lattice` 2.4). The model
+/// has the empty text too, but nothing says what it would mean.
+enum StatusList {
+    private static let statuses = 200...499
+
+    @Sendable static func isValid(_ text: String) -> Bool {
+        text.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { entry in
+            let bounds = entry.split(separator: "-", omittingEmptySubsequences: false).map { bound in
+                Constraint.integer(String(bound)).flatMap { statuses.contains($0) ? $0 : nil }
+            }
+            guard (1...2).contains(bounds.count), case let low?? = bounds.first, case let high?? = bounds.last else {
+                return false
+            }
+            return low <= high
+        }
+    }
 }

@@ -26,7 +26,7 @@ enum LatticeSchema {
         LatticeServiceDefinition(),
         [
             .optional("authType", \.authType, .choice),
-            .optional("customDomainName", \.customDomainName, .string(3...255)),
+            .optional("customDomainName", \.customDomainName, .customDomainName),
             .optional("certificateArn", \.certificateArn, .string(0...2048)),
             .optional("idleTimeoutSeconds", \.idleTimeoutSeconds, .integer(60...600)),
         ])
@@ -131,5 +131,17 @@ extension Shape where Value == String {
         .string(1...200, meaning: "a path of letters, digits and `@:%_+.~#?&/=-`", example: "`/items`") { text in
             text.hasPrefix("/") && text.utf8.allSatisfy { Names.isLabelByte($0) || "@:%+.~#?&/=".utf8.contains($0) }
         }
+    }
+
+    /// The host that clients of a service name; `*.` in front stands for one label (`lattice` 2.1).
+    fileprivate static var customDomainName: Shape {
+        .string(
+            3...255, meaning: "a host name, at most with `*.` in front", example: "`shop.example.com`",
+            correction: { text in
+                let rest = ["https://", "http://"].first(where: text.hasPrefix).map { text.dropFirst($0.count) }
+                let host = (rest ?? text[...]).prefix { $0 != "/" && $0 != ":" }
+                let name = String(host.hasSuffix(".") ? host.dropLast() : host)
+                return name.utf8.count >= 3 && Names.isDomainName(name) ? name : nil
+            }, matches: Names.isDomainName)
     }
 }

@@ -24,6 +24,17 @@ enum Names {
             + (reservedPrefix.map { ", and does not start with `\($0)`" } ?? "")
     }
 
+    /// A host name (RFC 1123, 2.1), in which the first label may be `*` if others follow. Underscores, which host names in
+    /// practice have, are taken.
+    @Sendable static func isDomainName(_ text: String) -> Bool {
+        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        return labels.enumerated().allSatisfy { index, label in
+            if index == 0, label == "*" { return labels.count > 1 }
+            return (1...63).contains(label.utf8.count) && label.utf8.allSatisfy(isLabelByte)
+                && label.utf8.first != 0x2D && label.utf8.last != 0x2D
+        }
+    }
+
     /// Letters, digits, hyphen, underscore: what stands between the dots of a domain name in practice.
     static func isLabelByte(_ byte: UInt8) -> Bool {
         (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == 0x2D || byte == 0x5F

@@ -2,6 +2,8 @@
 // union is a table of members, exactly one of which is given. Rules that concern several fields run when the fields are sound,
 // so that one mistake is reported once.
 
+import Definitions
+
 struct Field<Owner>: Sendable {
     let form: FieldForm
     /// Reads the value into its place; false if there is none.
@@ -132,6 +134,14 @@ extension Shape {
                     member.write(value).map { DefinitionValue.Member(member.form.key, $0) }
                 })
         }
+    }
+}
+
+extension Shape {
+    /// The key of a union's member as the API spells it.
+    func unionKey(of value: Value) -> String? {
+        if case .object(let members) = write(value) { return members.first?.key }
+        return nil
     }
 }
 

@@ -20,12 +20,12 @@ enum Rules {
         ])
     }
 
-    /// The API's documentation: the scheme is for HTTP/2 routes.
+    /// The reference: `appmesh` 1.3 and case R13, the scheme is for HTTP/2 routes.
     static let schemeNeedsHttp2: Rule<RouteSpec> = { spec, reader in
         if spec.httpRoute?.match.scheme != nil {
             reader.report(
                 "scheme-needs-http2", field: "httpRoute.match.scheme", severity: .warning,
-                "App Mesh compares the scheme in `\(reader.key("http2Route"))` only")
+                "App Mesh compares the scheme in `\(reader.key("http2Route"))` only; it has no effect here")
         }
     }
 
@@ -114,18 +114,29 @@ enum Rules {
         reader.exactlyOne([("defaultPrefix", rewrite.defaultPrefix != nil), ("value", rewrite.value != nil)])
     }
 
-    /// A rewrite of the prefix or the path needs something that matched it.
+    /// A rewrite of the prefix or the path needs something that matched it; what happens without it is in the reference,
+    /// `appmesh` 2, "Gateway rewrites".
     static let rewriteFitsMatch: Rule<HttpGatewayRoute> = { route, reader in
-        let rewrite = route.action.rewrite
-        if rewrite?.prefix != nil, route.match.prefix == nil {
+        let matched =
+            route.match.prefix != nil ? "a prefix" : route.match.path != nil ? "a path" : "neither a prefix nor a path"
+        let report = { (field: String, outcome: String, suggestion: String?, reader: inout Reader) in
+            let shown = reader.spelling.spelled(path: "rewrite.\(field)")
             reader.report(
-                "rewrite-without-match", field: "action.rewrite.prefix", severity: .warning,
-                "nothing is rewritten, because the route does not match a prefix")
+                "rewrite-without-match", field: "action.rewrite.\(field)", severity: .warning,
+                "`\(shown)` does nothing, because the route matches \(matched); \(outcome)", suggestion: suggestion)
         }
-        if rewrite?.path != nil, route.match.path == nil {
-            reader.report(
-                "rewrite-without-match", field: "action.rewrite.path", severity: .warning,
-                "nothing is rewritten, because the route does not match a path")
+        if let prefix = route.action.rewrite?.prefix, route.match.prefix == nil {
+            let isWanted = prefix.value != nil && route.match.path != nil
+            let remedy = "use `\(reader.spelling.spelled(path: "rewrite.path.exact"))`"
+            report("prefix", "the path stays as it is", isWanted ? remedy : nil, &reader)
+        }
+        if route.action.rewrite?.path != nil, route.match.path == nil {
+            if route.match.prefix != nil {
+                let remedy = "use `\(reader.spelling.spelled(path: "rewrite.prefix.value"))`"
+                report("path", "the prefix becomes `/`", remedy, &reader)
+            } else {
+                report("path", "the path stays as it is", nil, &reader)
+            }
         }
     }
 
@@ -143,45 +154,34 @@ enum Rules {
 }
 
 extension Rules {
-    /// Rule 6.
-    static let listenerKeysFitProtocol: Rule<Listener> = { listener, reader in
-        let port = listener.portMapping
-        reader.key(
-            of: "connectionPool",
-            listener.connectionPool.map { pool in
-                switch pool {
-                case .grpc: "grpc"
-                case .http: "http"
-                case .http2: "http2"
-                case .tcp: "tcp"
-                }
-            }, fits: port.protocol.rawValue)
-        reader.key(
-            of: "timeout",
-            listener.timeout.map { timeout in
-                switch timeout {
-                case .grpc: "grpc"
-                case .http: "http"
-                case .http2: "http2"
-                case .tcp: "tcp"
-                }
-            }, fits: port.protocol.rawValue)
-        reader.healthCheckPort(listener.healthCheck?.port, fits: port.port)
+    /// Rule 6: the one key of a listener's union is the protocol of the listener.
+    static func keysFitProtocol<Listener, Protocol, Union>(
+        _ port: KeyPath<Listener, MappedPort<Protocol>> & Sendable, _ union: KeyPath<Listener, Union?> & Sendable,
+        _ field: String, _ shape: Shape<Union>
+    ) -> Rule<Listener> {
+        { listener, reader in
+            let spoken = listener[keyPath: port].protocol.rawValue
+            guard let key = listener[keyPath: union].flatMap(shape.unionKey(of:)), key != spoken else { return }
+            reader.report(
+                "protocol-mismatch", field: "\(field).\(key)",
+                "the listener speaks `\(spoken)`, but `\(reader.key(field))` is for `\(key)`",
+                suggestion: "write `\(reader.key(spoken))` instead of `\(reader.key(key))`")
+        }
     }
 
     /// Rule 6.
-    static let gatewayListenerKeysFitProtocol: Rule<VirtualGatewayListener> = { listener, reader in
-        let port = listener.portMapping
-        reader.key(
-            of: "connectionPool",
-            listener.connectionPool.map { pool in
-                switch pool {
-                case .grpc: "grpc"
-                case .http: "http"
-                case .http2: "http2"
-                }
-            }, fits: port.protocol.rawValue)
-        reader.healthCheckPort(listener.healthCheck?.port, fits: port.port)
+    static func checkIsOfListener<Listener, Protocol>(
+        _ check: KeyPath<Listener, ActiveCheck<Protocol>?> & Sendable,
+        _ port: KeyPath<Listener, MappedPort<Protocol>> & Sendable
+    ) -> Rule<Listener> {
+        { listener, reader in
+            let listenerPort = listener[keyPath: port].port
+            guard let port = listener[keyPath: check]?.port, port != listenerPort else { return }
+            reader.report(
+                "health-check-port", field: "healthCheck.port",
+                "is \(port), but must be the port of the listener, \(listenerPort)",
+                suggestion: "write \(listenerPort), or leave it out")
+        }
     }
 
     /// Rule 6.
@@ -201,16 +201,19 @@ extension Rules {
     }
 
     /// Two listeners cannot share a port.
-    static let nodePortsDiffer: Rule<VirtualNodeSpec> = { spec, reader in
-        reader.portsDiffer((spec.listeners ?? []).map(\.portMapping.port))
-    }
-
-    static let routerPortsDiffer: Rule<VirtualRouterSpec> = { spec, reader in
-        reader.portsDiffer((spec.listeners ?? []).map(\.portMapping.port))
-    }
-
-    static let gatewayPortsDiffer: Rule<VirtualGatewaySpec> = { spec, reader in
-        reader.portsDiffer(spec.listeners.map(\.portMapping.port))
+    static func portsDiffer<Owner>(_ ports: @escaping @Sendable (Owner) -> [Int]) -> Rule<Owner> {
+        { owner, reader in
+            var first: [Int: Int] = [:]
+            for (index, port) in ports(owner).enumerated() {
+                if let other = first[port] {
+                    reader.report(
+                        "duplicate-port", field: "listeners[\(index)].portMapping.port",
+                        "port \(port) belongs to `\(reader.key("listeners"))[\(other)]` already")
+                } else {
+                    first[port] = index
+                }
+            }
+        }
     }
 }
 
@@ -230,34 +233,5 @@ extension Reader {
         report(
             "exclusive-keys", field: keys.last ?? "", "\(Suggestion.list(keys.map(key(_:)))) exclude each other",
             suggestion: "keep one of them")
-    }
-
-    fileprivate mutating func key(of field: String, _ key: String?, fits protocolName: String) {
-        guard let key, key != protocolName else { return }
-        report(
-            "protocol-mismatch", field: "\(field).\(key)",
-            "the listener speaks `\(protocolName)`, but `\(self.key(field))` is for `\(key)`",
-            suggestion: "write `\(self.key(protocolName))` instead of `\(self.key(key))`")
-    }
-
-    fileprivate mutating func healthCheckPort(_ port: Int?, fits listenerPort: Int) {
-        guard let port, port != listenerPort else { return }
-        report(
-            "health-check-port", field: "healthCheck.port",
-            "is \(port), but must be the port of the listener, \(listenerPort)",
-            suggestion: "write \(listenerPort), or leave it out")
-    }
-
-    mutating func portsDiffer(_ ports: [Int]) {
-        var first: [Int: Int] = [:]
-        for (index, port) in ports.enumerated() {
-            if let other = first[port] {
-                report(
-                    "duplicate-port", field: "listeners[\(index)].portMapping.port",
-                    "port \(port) belongs to `\(key("listeners"))[\(other)]` already")
-            } else {
-                first[port] = index
-            }
-        }
     }
 }

@@ -2,6 +2,8 @@
 // from constraints for leaves and from fields for objects and unions; reading, writing, the list of all leaf paths, suggestions
 // for unknown keys and the generated tests all follow from it.
 
+import Definitions
+
 struct Shape<Value>: Sendable {
     /// What can stand there, as data.
     let form: Form
@@ -265,7 +267,7 @@ extension Reader {
         let what = words.count == 1 ? "not" : "not one of"
         report(
             "unknown-value", "`\(SourceNode.shortened(text))` is \(what) \(Suggestion.list(words))",
-            suggestion: Suggestion.nearest(to: text, among: words).map { "did you mean `\($0)`?" })
+            suggestion: Suggestion.question(for: text, among: words))
     }
 
     fileprivate mutating func reportForm(of text: String, _ rule: StringRule) {

@@ -1,8 +1,10 @@
 // A text with its placeholders filled in, that still knows where everything stood in the file. An unknown placeholder becomes
 // its name between two private-use characters, which cannot break the syntax around it (`{ host: ${NAME} }` would) and is
-// found again in the scalar it ends up in; in a comment nobody minds it.
+// found again in the scalar it ends up in; in a comment nobody minds it. Places are counted in characters (Unicode scalars), as
+// libyaml counts them, so that each is found by two binary searches, however long its line is.
 
 struct Substitution {
+    /// What became of a placeholder, in characters from the start of the output and of the input.
     private struct Edit {
         var outputStart: Int
         var outputEnd: Int
@@ -15,18 +17,22 @@ struct Substitution {
     static let unknownEnd: Character = "\u{E001}"
 
     private(set) var output: [UInt8]
-    private let input: [UInt8]
     private var edits: [Edit] = []
-    private var inputLines: [Int] = []
-    private var outputLines: [Int] = []
+    /// The first character of each line of the input; empty if nothing was filled in.
+    private var lineStarts: [Int] = []
 
     init(_ input: [UInt8], variables: Variables) {
-        self.input = input
         output = []
         output.reserveCapacity(input.count)
         var index = 0
+        var inputCharacters = 0
+        var outputCharacters = 0
         while index < input.count {
             guard input[index] == UInt8(ascii: "$"), let found = variables.placeholder(in: input, at: index) else {
+                if Self.startsCharacter(input[index]) {
+                    inputCharacters += 1
+                    outputCharacters += 1
+                }
                 output.append(input[index])
                 index += 1
                 continue
@@ -39,25 +45,29 @@ struct Substitution {
             } else {
                 output += Array("\(Self.unknownStart)\(found.name)\(Self.unknownEnd)".utf8)
             }
+            let written = output[start...].count(where: Self.startsCharacter)
+            // A placeholder is ASCII.
             edits.append(
                 Edit(
-                    outputStart: start, outputEnd: output.count, inputStart: index, inputEnd: index + found.length))
+                    outputStart: outputCharacters, outputEnd: outputCharacters + written,
+                    inputStart: inputCharacters, inputEnd: inputCharacters + found.length))
+            outputCharacters += written
+            inputCharacters += found.length
             index += found.length
         }
-        guard !edits.isEmpty else { return }
-        inputLines = Self.lineStarts(input)
-        outputLines = Self.lineStarts(output)
+        if !edits.isEmpty { lineStarts = Self.lineStarts(input) }
     }
 
-    /// Where something in the output stood in the input.
-    func inputLocation(of location: Location) -> Location {
+    /// Where in the input something stood that has a place in the output.
+    /// - Parameter index: its first character, counted from the start of the output.
+    /// - Parameter location: the same place as line and column of the output.
+    func inputLocation(at index: Int, _ location: Location) -> Location {
         guard !edits.isEmpty else { return location }
-        let offset = offset(of: location)
-        let next = Self.firstIndex(in: edits.indices) { edits[$0].outputStart > offset }
-        guard next > 0 else { return location }
+        let next = Self.firstIndex(in: edits.indices) { edits[$0].outputStart > index }
+        guard next > 0 else { return inputLocation(at: index) }
         let edit = edits[next - 1]
         return inputLocation(
-            at: offset < edit.outputEnd ? edit.inputStart : edit.inputEnd + (offset - edit.outputEnd))
+            at: index < edit.outputEnd ? edit.inputStart : edit.inputEnd + (index - edit.outputEnd))
     }
 
     /// The names of unknown placeholders in a scalar.
@@ -73,28 +83,32 @@ struct Substitution {
         String(text.compactMap { $0 == unknownStart ? "$" : $0 == unknownEnd ? nil : $0 })
     }
 
-    private func offset(of location: Location) -> Int {
-        guard location.line <= outputLines.count else { return output.count }
-        var index = outputLines[location.line - 1]
-        var column = 1
-        while column < location.column, index < output.count {
-            index += 1
-            while index < output.count, output[index] & 0xC0 == 0x80 { index += 1 }
-            column += 1
-        }
-        return index
-    }
-
-    private func inputLocation(at offset: Int) -> Location {
-        let line = Self.firstIndex(in: inputLines.indices) { inputLines[$0] > offset }
+    private func inputLocation(at index: Int) -> Location {
+        let line = Self.firstIndex(in: lineStarts.indices) { lineStarts[$0] > index }
         guard line > 0 else { return Location(line: 1, column: 1) }
-        let characters = input[inputLines[line - 1]..<min(offset, input.count)].count { $0 & 0xC0 != 0x80 }
-        return Location(line: line, column: characters + 1)
+        return Location(line: line, column: index - lineStarts[line - 1] + 1)
     }
 
+    /// Lines end where libyaml ends them: LF, CR, CR LF, and the separators of Unicode (NEL, LS, PS).
     private static func lineStarts(_ bytes: [UInt8]) -> [Int] {
-        [0] + bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
+        var starts = [0]
+        var characters = 0
+        for index in bytes.indices {
+            if startsCharacter(bytes[index]) { characters += 1 }
+            let isBreak =
+                switch bytes[index] {
+                case 0x0A: true
+                case 0x0D: index + 1 == bytes.count || bytes[index + 1] != 0x0A
+                case 0x85: index > 0 && bytes[index - 1] == 0xC2
+                case 0xA8, 0xA9: index > 1 && bytes[index - 1] == 0x80 && bytes[index - 2] == 0xE2
+                default: false
+                }
+            if isBreak { starts.append(characters) }
+        }
+        return starts
     }
+
+    private static func startsCharacter(_ byte: UInt8) -> Bool { byte & 0xC0 != 0x80 }
 
     /// Where a condition that stays true once it is true becomes true.
     private static func firstIndex(in range: Range<Int>, where condition: (Int) -> Bool) -> Int {

@@ -2,6 +2,8 @@
 // The braced form is always a placeholder; the bare one if the name is in upper case or has a value. `$$NAME` stands for the
 // text `$NAME`. Every other dollar sign (a regex, a price) is text. A placeholder without a value is a finding.
 
+import Definitions
+
 /// One placeholder in a text.
 struct Placeholder {
     var name: String
@@ -42,7 +44,7 @@ struct Variables: Sendable {
 
     /// The finding for a placeholder without a value.
     func unknown(_ name: String, at location: Location) -> SourceProblem {
-        let near = Suggestion.nearest(to: name, among: values.keys.sorted())
+        let near = Suggestion.nearest(to: name, among: values.keys)
         return SourceProblem(
             code: "unknown-variable", location: location,
             message: "the placeholder `$\(name)` has no value",

@@ -3,6 +3,7 @@
 // keep their source text: what `yes` or `0123` means is the field's business. Limits: 100 levels, 10,000 nodes from aliases.
 
 import CYaml
+import Definitions
 
 struct YAMLReader {
     static let depthMax = 100
@@ -109,8 +110,7 @@ struct YAMLReader {
         guard let anchored = anchors[name] else {
             throw failure(
                 "unknown-alias", event.location, "`*\(name)` refers to an anchor that is not defined before it",
-                suggestion: Suggestion.nearest(to: name, among: anchors.keys.sorted())
-                    .map { "did you mean `*\($0)`?" })
+                suggestion: Suggestion.nearest(to: name, among: anchors.keys).map { "did you mean `*\($0)`?" })
         }
         aliasNodeCount += anchored.nodeCount
         nodeCount += anchored.nodeCount
@@ -259,7 +259,8 @@ extension YAMLReader {
 
     /// Where a mark of the library, counted from 0 in the substituted text, is in the file.
     private func location(_ mark: yaml_mark_t) -> Location {
-        substitution.inputLocation(of: Location(line: Int(mark.line) + 1, column: Int(mark.column) + 1))
+        substitution.inputLocation(
+            at: Int(mark.index), Location(line: Int(mark.line) + 1, column: Int(mark.column) + 1))
     }
 
     private static func string(_ text: UnsafeMutablePointer<UInt8>?) -> String? {

@@ -13,12 +13,19 @@ public enum IpPreference: String, Sendable, CaseIterable {
     case ipv6Only = "IPv6_ONLY"
 }
 
-public enum PortProtocol: String, Sendable, CaseIterable {
+/// What can be spoken on a port; the raw values are the words of definitions.
+public protocol ListenerProtocol: RawRepresentable<String>, Sendable, Hashable, CaseIterable {
+    static var http: Self { get }
+    static var http2: Self { get }
+    static var grpc: Self { get }
+}
+
+public enum PortProtocol: String, ListenerProtocol {
     case http, tcp, http2, grpc
 }
 
 /// The protocols of a gateway, which has no TCP.
-public enum VirtualGatewayPortProtocol: String, Sendable, CaseIterable {
+public enum VirtualGatewayPortProtocol: String, ListenerProtocol {
     case http, http2, grpc
 }
 

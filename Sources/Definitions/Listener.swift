@@ -1,4 +1,5 @@
-// A listener of a virtual node and what it enforces: limits, health checks, outlier detection, timeouts.
+// A listener of a virtual node and what it enforces: limits, health checks, outlier detection, timeouts. What a gateway's
+// listener has too, but without TCP, is generic over the protocols.
 
 /// One port of a node and all that is enforced there.
 public struct Listener: Sendable, Equatable {
@@ -26,13 +27,16 @@ public struct Listener: Sendable, Equatable {
     }
 }
 
+/// A port of a node or a router and what is spoken on it.
+public typealias PortMapping = MappedPort<PortProtocol>
+
 /// A port and what is spoken on it.
-public struct PortMapping: Sendable, Equatable {
+public struct MappedPort<Protocol: ListenerProtocol>: Sendable, Equatable {
     /// 1 to 65535.
     public var port: Int
-    public var `protocol`: PortProtocol
+    public var `protocol`: Protocol
 
-    public init(port: Int, protocol: PortProtocol) {
+    public init(port: Int, protocol: Protocol) {
         self.port = port
         self.protocol = `protocol`
     }
@@ -60,17 +64,13 @@ public struct VirtualNodeHttpConnectionPool: Sendable, Equatable {
 }
 
 /// Limit of an HTTP/2 listener.
-public struct VirtualNodeHttp2ConnectionPool: Sendable, Equatable {
-    /// At least 1.
-    public var maxRequests: Int
-
-    public init(maxRequests: Int) {
-        self.maxRequests = maxRequests
-    }
-}
+public typealias VirtualNodeHttp2ConnectionPool = RequestsPool
 
 /// Limit of a gRPC listener.
-public struct VirtualNodeGrpcConnectionPool: Sendable, Equatable {
+public typealias VirtualNodeGrpcConnectionPool = RequestsPool
+
+/// Limit of a listener whose connections carry several requests at once.
+public struct RequestsPool: Sendable, Equatable {
     /// At least 1.
     public var maxRequests: Int
 
@@ -89,8 +89,11 @@ public struct VirtualNodeTcpConnectionPool: Sendable, Equatable {
     }
 }
 
+/// The active check of a node's instances.
+public typealias HealthCheckPolicy = ActiveCheck<PortProtocol>
+
 /// The active check that clients run against each instance.
-public struct HealthCheckPolicy: Sendable, Equatable {
+public struct ActiveCheck<Protocol: ListenerProtocol>: Sendable, Equatable {
     /// 2 to 10.
     public var healthyThreshold: Int
     /// Milliseconds; 5000 to 300000.
@@ -98,7 +101,7 @@ public struct HealthCheckPolicy: Sendable, Equatable {
     public var path: String?
     /// Must be the port of the listener; 1 to 65535.
     public var port: Int?
-    public var `protocol`: PortProtocol
+    public var `protocol`: Protocol
     /// Milliseconds; 2000 to 60000.
     public var timeoutMillis: Int
     /// 2 to 10.
@@ -107,7 +110,7 @@ public struct HealthCheckPolicy: Sendable, Equatable {
     public init(
         healthyThreshold: Int,
         intervalMillis: Int,
-        protocol: PortProtocol,
+        protocol: Protocol,
         timeoutMillis: Int,
         unhealthyThreshold: Int,
         path: String? = nil,

@@ -35,16 +35,7 @@ public struct VirtualGatewayListener: Sendable, Equatable {
 }
 
 /// A port of a gateway and what is spoken on it; a gateway has no TCP.
-public struct VirtualGatewayPortMapping: Sendable, Equatable {
-    /// 1 to 65535.
-    public var port: Int
-    public var `protocol`: VirtualGatewayPortProtocol
-
-    public init(port: Int, protocol: VirtualGatewayPortProtocol) {
-        self.port = port
-        self.protocol = `protocol`
-    }
-}
+public typealias VirtualGatewayPortMapping = MappedPort<VirtualGatewayPortProtocol>
 
 /// How much at once may pass the gateway; the key is the protocol of the listener.
 public enum VirtualGatewayConnectionPool: Sendable, Equatable {
@@ -54,38 +45,7 @@ public enum VirtualGatewayConnectionPool: Sendable, Equatable {
 }
 
 /// The active check of a gateway; as that of a node, without TCP.
-public struct VirtualGatewayHealthCheckPolicy: Sendable, Equatable {
-    /// 2 to 10.
-    public var healthyThreshold: Int
-    /// Milliseconds; 5000 to 300000.
-    public var intervalMillis: Int
-    public var path: String?
-    /// Must be the port of the listener; 1 to 65535.
-    public var port: Int?
-    public var `protocol`: VirtualGatewayPortProtocol
-    /// Milliseconds; 2000 to 60000.
-    public var timeoutMillis: Int
-    /// 2 to 10.
-    public var unhealthyThreshold: Int
-
-    public init(
-        healthyThreshold: Int,
-        intervalMillis: Int,
-        protocol: VirtualGatewayPortProtocol,
-        timeoutMillis: Int,
-        unhealthyThreshold: Int,
-        path: String? = nil,
-        port: Int? = nil
-    ) {
-        self.healthyThreshold = healthyThreshold
-        self.intervalMillis = intervalMillis
-        self.protocol = `protocol`
-        self.timeoutMillis = timeoutMillis
-        self.unhealthyThreshold = unhealthyThreshold
-        self.path = path
-        self.port = port
-    }
-}
+public typealias VirtualGatewayHealthCheckPolicy = ActiveCheck<VirtualGatewayPortProtocol>
 
 /// Exactly the shape of `BackendDefaults`.
 public typealias VirtualGatewayBackendDefaults = BackendDefaults

@@ -123,6 +123,11 @@ import Testing
         #expect(router?.spec.listeners?.count == 1)
     }
 
+    @Test func `does not say of a text which files exist`() {
+        let text = "local: { certificates: { a: { certificateChain: /nowhere, privateKey: /etc/hostname } } }"
+        #expect(DefinitionLoader.load(text: text, name: "x.yaml").diagnostics == [])
+    }
+
     @Test func `does not let a text import files`() {
         let text = "imports: [{ file: /etc/hostname, mesh: m, kind: mesh }]"
         #expect(DefinitionLoader.load(text: text, name: "x.yaml").diagnostics.map(\.code) == ["no-imports"])

@@ -105,6 +105,28 @@ import Testing
         #expect(document?.root["b"]?["c"]?.isUnresolved == true)
     }
 
+    @Test(arguments: ["\n", "\r", "\r\n", "\u{85}", "\u{2028}"])
+    func `counts lines behind a placeholder as it does without one`(lineBreak: String) {
+        let filled = yaml("a: \"é$A\"\(lineBreak)b: é\(lineBreak)cé: [é, d]", ["A": "x\\ny"]).documents.first?.root
+        let plain = yaml("a: \"é$1\"\(lineBreak)b: é\(lineBreak)cé: [é, d]").documents.first?.root
+        #expect(filled?.entries?.map(\.keyLocation) == plain?.entries?.map(\.keyLocation))
+        #expect(filled?.entries?.last?.keyLocation == Location(line: 3, column: 1))
+        #expect(filled?["cé"]?.location == Location(line: 3, column: 5))
+    }
+
+    @Test func `places the nodes of one long line in time that grows with its length`() {
+        let time = { (count: Int) in
+            let line = "{ a: $A, " + (0..<count).map { "n\($0): {}" }.joined(separator: ", ") + " }"
+            return ThreadTime.measured {
+                let last = self.yaml(line, ["A": "xyz"]).documents.first?.root.entries?.last
+                #expect(last?.keyLocation.column == line.utf8.count - "n\(count - 1): {} }".utf8.count + 1)
+            }
+        }
+        _ = time(100)
+        // Eight times the nodes: a walk along the line for each of them would take 64 times as long.
+        #expect(time(8_000) < time(1_000) * 32)
+    }
+
     @Test(arguments: [
         ("weigth", "weight"), ("Weight", "weight"), ("wieght", "weight"), ("weights", "weight"),
         ("port_mapping", "portMapping"),
@@ -117,6 +139,29 @@ import Testing
     @Test(arguments: ["color", "", "w", "nodeVirtual"])
     func `suggests nothing that is far away`(word: String) {
         #expect(Suggestion.nearest(to: word, among: ["virtualNode", "weight", "portMapping"]) == nil)
+    }
+
+    @Test func `suggests the same whatever the order of the words`() {
+        let words = ["blue-b", "blue-a", "blue-c"]
+        #expect(Suggestion.nearest(to: "blue-x", among: words) == "blue-a")
+        #expect(Suggestion.nearest(to: "blue-x", among: words.reversed()) == "blue-a")
+        #expect(Suggestion.question(for: "wieght", among: ["weight"]) == "did you mean `weight`?")
+    }
+
+    @Test func `compares no more words than the budget of suggestions has`() {
+        var budget = SuggestionBudget(comparisons: 5)
+        #expect(budget.question(for: "wieght", among: ["weight", "a", "b"]) != nil)
+        #expect(!budget.isSpent)
+        #expect(budget.question(for: "wieght", among: ["weight", "a", "b"]) == nil)
+        #expect(budget.isSpent)
+        #expect(budget.question(for: "wieght", among: ["weight"]) == nil)
+    }
+
+    @Test func `does not compare words that nobody types`() {
+        let long = String(repeating: "a", count: 100)
+        #expect(Suggestion.nearest(to: long, among: [long + "b", long]) == long)
+        #expect(Suggestion.nearest(to: long + "b", among: [long + "b"]) == nil)
+        #expect(Suggestion.nearest(to: String(repeating: "-", count: 1_000_000), among: [long, ""]) == nil)
     }
 
     @Test(arguments: [
@@ -159,5 +204,35 @@ import Testing
         #expect(value.json() == #"{"a":[1,true,0.5],"b":"\"\\\n\u0001é","c":[],"d":{}}"#)
         #expect(value.json(indented: true).hasPrefix("{\n  \"a\": [\n    1,\n    true,"))
         #expect(json(value.json(indented: true)).failure == nil)
+    }
+
+    @Test(arguments: ["200", "499", "200,202", "200-299", "200-200", "200-204,301,400-499"])
+    func `reads lists and ranges of statuses`(text: String) {
+        #expect(StatusList.isValid(text))
+    }
+
+    @Test(arguments: [
+        "", ",", "--,9", "-", "200,", ",200", "200,,201", "200-", "-200", "200-201-202", "299-200", "199", "500",
+        "0200",
+        "200-500", "100-299", "2xx", "200 ,201", "20", "99999999999999999999",
+    ])
+    func `refuses other lists of statuses`(text: String) {
+        #expect(!StatusList.isValid(text))
+    }
+
+    @Test(arguments: [
+        "a", "shop.example.com", "Shop.Example.COM", "*.example.com", "xn--bcher-kva.example", "a-b.c_d", "127.0.0.1",
+        String(repeating: "a", count: 63) + ".b",
+    ])
+    func `takes host names with or without a wildcard in front`(text: String) {
+        #expect(Names.isDomainName(text))
+    }
+
+    @Test(arguments: [
+        "", "*", ".", "*.", "a.", ".a", "a..b", "*.*.b", "a.*.b", "*a.b", "**.b", "a b", "a/b", "a:80", "-a.b", "a-.b",
+        "bücher.example", "a\n.b", String(repeating: "a", count: 64) + ".b",
+    ])
+    func `refuses what is no host name`(text: String) {
+        #expect(!Names.isDomainName(text))
     }
 }

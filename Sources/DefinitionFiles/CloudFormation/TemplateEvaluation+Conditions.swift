@@ -1,5 +1,7 @@
 // Conditions: `Fn::Equals`, `Fn::Not`, `Fn::And`, `Fn::Or` and references to other conditions, each named condition evaluated once.
 
+import Definitions
+
 extension TemplateEvaluation {
     /// Whether a named condition holds; nil if that cannot be said, which was reported.
     mutating func condition(named name: String, at place: Location) -> Bool? {

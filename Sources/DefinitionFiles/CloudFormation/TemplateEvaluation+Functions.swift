@@ -1,6 +1,7 @@
 // The intrinsic functions that give values: `Fn::Join`, `Fn::Select`, `Fn::Split`, `Fn::Sub`, `Fn::If`, `Fn::FindInMap`,
 // `Fn::ImportValue`, `Fn::Base64`. The intrinsic function reference of the CloudFormation user guide.
 
+import Definitions
 import Foundation
 
 extension TemplateEvaluation {

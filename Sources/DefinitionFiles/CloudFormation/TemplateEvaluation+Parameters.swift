@@ -1,6 +1,8 @@
 // Parameters and pseudo parameters. `--var NAME=VALUE` overrides a default, also of a pseudo parameter. Values are checked as
 // CloudFormation does (`AllowedValues`, lengths, numbers), except for `AllowedPattern`: patterns there are Java's.
 
+import Definitions
+
 extension TemplateEvaluation {
     /// The value of `AWS::…`: a placeholder for what a stack would have, unless it was given.
     mutating func pseudoParameter(_ name: String, at place: Location) -> SourceNode {
@@ -81,7 +83,7 @@ extension TemplateEvaluation {
             if !elements.allSatisfy(words.contains) {
                 reportOnce(
                     "unknown-value", parameter.keyLocation, "\(origin) is not one of \(Suggestion.list(words))",
-                    suggestion: Suggestion.nearest(to: text, among: words).map { "did you mean `\($0)`?" })
+                    suggestion: Suggestion.question(for: text, among: words))
                 return false
             }
         }

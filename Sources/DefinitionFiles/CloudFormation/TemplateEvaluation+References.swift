@@ -2,6 +2,8 @@
 // Attributes of other kinds are known to AWS only. A resource without a name of its own, which AWS would make up, is called by
 // its logical ID.
 
+import Definitions
+
 extension TemplateEvaluation {
     /// What `Ref` gives; nil for `AWS::NoValue`.
     mutating func reference(_ name: String, at place: Location) -> SourceNode? {

@@ -32,7 +32,7 @@ struct TemplateEvaluation {
     /// What was reported once and is not reported again.
     private var reported: Set<String> = []
     /// How many more names are compared for suggestions.
-    private var comparisonsLeft = 100_000
+    private var suggestions = SuggestionBudget()
 
     /// - Parameter stackName: what `AWS::StackName` is unless a variable says otherwise.
     init(_ template: Template, variables: [String: String], stackName: String) {
@@ -217,14 +217,9 @@ struct TemplateEvaluation {
         _ name: String, at location: Location, _ message: String, among names: (Template) -> [String]
     ) {
         guard reported.insert("undefined-reference \(message)").inserted else { return }
-        var near: String?
-        if comparisonsLeft > 0 {
-            let names = names(template)
-            near = Suggestion.nearest(to: name, among: Array(names.prefix(comparisonsLeft)))
-            comparisonsLeft -= names.count
-        }
         report(
-            "undefined-reference", location, message, suggestion: near.map { "did you mean `\($0)`?" })
+            "undefined-reference", location, message,
+            suggestion: suggestions.isSpent ? nil : suggestions.question(for: name, among: names(template)))
     }
 
     /// A value that was computed for another place.

@@ -1,6 +1,8 @@
 // A label selector of Kubernetes: every label and every expression must hold. One that is empty selects everything, one that is
 // absent nothing.
 
+import Definitions
+
 struct LabelSelector {
     enum Operator: String, CaseIterable {
         case `in` = "In"

@@ -23,7 +23,7 @@ struct ManifestResolution {
     /// Bounds for files made to keep us busy: how many more selectors are tried, names compared for suggestions, backends
     /// that come from groups.
     private var selectionsLeft = 4_000_000
-    private var comparisonsLeft = 100_000
+    private var suggestions = SuggestionBudget()
     var backendsLeft = 100_000
 
     init(_ set: ManifestSet, otherMeshes: [String]) {
@@ -208,15 +208,14 @@ struct ManifestResolution {
     ) {
         let shown = SourceNode.shortened(name)
         var suggestion: String?
-        if comparisonsLeft > 0 {
-            let all = (indexes[kind] ?? [:]).values.prefix(comparisonsLeft).map { set.objects[$0] }
-            comparisonsLeft -= all.count
+        let known = (indexes[kind] ?? [:]).values
+        if suggestions.spend(known.count) {
+            let all = known.map { set.objects[$0] }
             if let elsewhere = all.filter({ $0.name == name }).map(\.namespace).min() {
                 suggestion = "there is one in the namespace `\(elsewhere)`"
             } else {
-                suggestion = Suggestion.nearest(
-                    to: name, among: all.filter { $0.namespace == namespace }.map(\.name).sorted()
-                ).map { "did you mean `\($0)`?" }
+                suggestion = Suggestion.question(
+                    for: name, among: all.lazy.filter { $0.namespace == namespace }.map(\.name))
             }
         }
         let container = kind == .mesh ? "" : " in the namespace `\(SourceNode.shortened(namespace))`"
