@@ -160,7 +160,7 @@ private final class AdminStream: LocalHandlerStream {
 
     private func open(_ filter: TapFilter, _ form: TapForm) {
         let ticket = self.ticket
-        let tap = TapStream(form: form, filter: filter) { ticket.post { ($0 as? AdminStream)?.passOn() } }
+        let tap = TapStream(form: form, filter: filter) { ticket.post { ($0 as? AdminStream)?.sendOn() } }
         self.tap = tap
         respond(status: 200, length: nil) { head in
             switch form {
@@ -173,13 +173,6 @@ private final class AdminStream: LocalHandlerStream {
         handler.context.plane.subscribe(tap.subscription)
     }
 
-    /// Hands on what the subscription holds; called again whenever it holds something or the client has room.
-    private func passOn() {
-        guard let tap, isOpen, !isWaiting, body.isEmpty else { return }
-        body = tap.next()
-        sendOn()
-    }
-
     override func cancelled() {
         if let tap { handler.context.plane.unsubscribe(tap.subscription) }
         tap = nil
@@ -190,18 +183,21 @@ private final class AdminStream: LocalHandlerStream {
         sendOn()
     }
 
+    /// Writes what there is until the client has no room: the rest of an answer, or what a subscription holds by now. The
+    /// subscription wakes only whoever found it empty, so it is asked again after every part.
     private func sendOn() {
-        while isOpen, sent < body.count, !isWaiting {
+        while isOpen, !isWaiting {
+            if sent == body.count {
+                guard let tap else { break }
+                body = tap.next()
+                sent = 0
+                if body.isEmpty { break }
+            }
             let part = sent..<min(sent + Self.partBytes, body.count)
             sent = part.upperBound
             isWaiting = !body[part].withUnsafeBufferPointer { write($0) }
         }
-        guard isOpen, sent == body.count else { return }
-        guard tap != nil else { return end() }
-        let hadBytes = !body.isEmpty
-        body = []
-        sent = 0
-        if hadBytes { passOn() }
+        if isOpen, tap == nil, sent == body.count { end() }
     }
 }
 
