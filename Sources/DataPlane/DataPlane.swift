@@ -55,6 +55,7 @@ public final class DataPlane: Sendable {
     public let logs: LogWriter
     private let inherited: InheritedSockets
     let threads: [WorkerThread]
+    let draining = DrainingListeners()
     private let state = Mutex(State())
 
     private struct State {
@@ -82,7 +83,9 @@ public final class DataPlane: Sendable {
             let seed = configuration.seed
             let limit = max(1, configuration.connectionsMax / configuration.workers)
             threads.append(
-                try WorkerThread(index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit))
+                try WorkerThread(
+                    index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit,
+                    draining: draining))
         }
         self.threads = threads
     }
@@ -255,25 +258,6 @@ public final class DataPlane: Sendable {
 
     // MARK: The end
 
-    /// Stops accepting and lets requests finish; what is left at the deadline is cut. Returns whether all finished.
-    public func drain(within limit: Duration) -> Bool {
-        let counter = DispatchCounter(threads.count)
-        for thread in threads {
-            thread.post { worker in
-                nonisolated(unsafe) var isSignalled = false
-                worker.onDrained = {
-                    if worker.isDrained, !isSignalled {
-                        isSignalled = true
-                        counter.signal()
-                    }
-                }
-                worker.drainAll()
-                worker.onDrained?()
-            }
-        }
-        return counter.wait(within: limit)
-    }
-
     /// Ends the workers; connections that are still open are cut, log buffers handed to the writer. Once is enough.
     public func stop() {
         let isFirst = state.withLock { state in
@@ -329,13 +313,6 @@ final class DispatchCounter: Sendable {
     func signal() { semaphore.post() }
 
     func wait() { for _ in 0..<count { semaphore.wait() } }
-
-    /// False if the time ran out first.
-    func wait(within limit: Duration) -> Bool {
-        let deadline = Clock.realtime() + limit.nanoseconds
-        for _ in 0..<count where !semaphore.wait(until: deadline) { return false }
-        return true
-    }
 }
 
 /// A POSIX semaphore. Sendable: sem_t is made to be used by several threads.
@@ -352,14 +329,6 @@ final class UnsafeSemaphore: @unchecked Sendable {
     func post() { sem_post(pointer) }
 
     func wait() { while sem_wait(pointer) != 0 {} }
-
-    func wait(until realtime: Int64) -> Bool {
-        var limit = timespec(tv_sec: Int(realtime / 1_000_000_000), tv_nsec: Int(realtime % 1_000_000_000))
-        while true {
-            if sem_timedwait(pointer, &limit) == 0 { return true }
-            if errno == ETIMEDOUT { return false }
-        }
-    }
 }
 
 /// A thread that runs one worker's loop.
@@ -368,10 +337,13 @@ final class WorkerThread: @unchecked Sendable {
     private let worker: Worker
     private var thread = pthread_t()
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
-    {
+    init(
+        index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
+        draining: DrainingListeners
+    ) throws(SystemError) {
         worker = try Worker(
-            index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax)
+            index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax,
+            draining: draining)
         let box = Unmanaged.passRetained(worker)
         let result = pthread_create(
             &thread, nil,

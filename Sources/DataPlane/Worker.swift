@@ -28,7 +28,9 @@ public final class Worker {
     private var reserveDescriptor: Int32
 
     private var listeners: [ListenerKey: ListenerRuntime] = [:]
-    private var draining: [ObjectIdentifier: ListenerRuntime] = [:]
+    private var draining: [ObjectIdentifier: (runtime: ListenerRuntime, noted: DrainingListener)] = [:]
+    /// Those of all workers, where draining ones are noted.
+    private let drainingListeners: DrainingListeners
     private var clusters: [ClusterKey: ClusterUpstreams] = [:]
     private var authorityClusters: [ClusterKey: ClusterUpstreams] = [:]
     private static let authorityClustersMax = 1_024
@@ -58,11 +60,12 @@ public final class Worker {
 
     private var dateSecond: Int64 = -1
     private let dateText: UnsafeMutableBufferPointer<UInt8>
-    /// Called on this thread when no connection of a draining listener is left.
-    var onDrained: (() -> Void)?
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
-    {
+    init(
+        index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
+        draining: DrainingListeners
+    ) throws(SystemError) {
+        drainingListeners = draining
         self.index = index
         self.stats = stats
         self.connectionsMax = connectionsMax
@@ -150,7 +153,11 @@ public final class Worker {
         let removed = listeners
         listeners = current
         for listener in removed.values {
-            draining[ObjectIdentifier(listener)] = listener
+            let role = old.snapshot.proxy(of: listener.id).role
+            let noted = DrainingListener(
+                proxy: listener.key.proxy, listener: listener.key.listener, address: listener.key.address, role: role)
+            draining[ObjectIdentifier(listener)] = (listener, noted)
+            drainingListeners.add(noted)
             listener.drain(old)
         }
         for socket in opened.values { _ = Glibc.close(socket.fd) }
@@ -188,25 +195,15 @@ public final class Worker {
             clusterCounters: cluster.counters, worker: self)
     }
 
+    /// A draining listener's last connection is closed.
     func drained(_ listener: ListenerRuntime) {
-        draining.removeValue(forKey: ObjectIdentifier(listener))
-        if draining.isEmpty { onDrained?() }
+        guard let noted = draining.removeValue(forKey: ObjectIdentifier(listener))?.noted else { return }
+        drainingListeners.remove(noted)
     }
-
-    /// Every listener stops accepting; `onDrained` follows when the last connection is closed.
-    func drainAll() {
-        let all = listeners
-        listeners = [:]
-        for listener in all.values { draining[ObjectIdentifier(listener)] = listener }
-        for listener in all.values { listener.drain(generation) }
-        if draining.isEmpty { onDrained?() }
-    }
-
-    var isDrained: Bool { listeners.isEmpty && draining.isEmpty }
 
     /// The deadline passed: what is left is cut.
     func abortAll() {
-        for listener in Array(draining.values) { listener.closeAll() }
+        for listener in Array(draining.values) { listener.runtime.closeAll() }
         for listener in Array(listeners.values) { listener.closeAll() }
     }
 

@@ -453,7 +453,7 @@ public final class MeshRuntime {
         ServiceNotification.stopping.send()
         state.update { $0.phase = .draining }
         say(.draining(options.drainTime))
-        let drain = Drain(loop: loop, plan: state.current.plan, limit: options.drainTime, stats: state.stats) {
+        let drain = Drain(loop: loop, plan: state.current.plan, limit: options.drainTime, plane: plane) {
             [unowned self] step in
             switch step {
             case .reduce(let plan): serve(only: plan)
