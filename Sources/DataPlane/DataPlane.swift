@@ -19,6 +19,9 @@ public final class DataPlane: Sendable {
         public var connectionsMax: Int
         /// Waiting connections per listening socket.
         public var backlog: Int32 = 4_096
+        /// How long the requests of a listener that is not served any more may take; then they are cut. As Envoy's
+        /// `--drain-time-s`, whose default this is.
+        public var drainTime = Duration.seconds(600)
 
         public init(workers: Int, seed: UInt64? = nil, connectionsMax: Int = 1_000_000) {
             self.workers = seed == nil ? max(1, min(workers, 64)) : 1
@@ -85,7 +88,7 @@ public final class DataPlane: Sendable {
             threads.append(
                 try WorkerThread(
                     index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit,
-                    draining: draining))
+                    draining: draining, drainTime: configuration.drainTime))
         }
         self.threads = threads
     }
@@ -339,11 +342,11 @@ final class WorkerThread: @unchecked Sendable {
 
     init(
         index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
-        draining: DrainingListeners
+        draining: DrainingListeners, drainTime: Duration
     ) throws(SystemError) {
         worker = try Worker(
             index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax,
-            draining: draining)
+            draining: draining, drainTime: drainTime)
         let box = Unmanaged.passRetained(worker)
         let result = pthread_create(
             &thread, nil,

@@ -31,6 +31,8 @@ public final class Worker {
     private var draining: [ObjectIdentifier: (runtime: ListenerRuntime, noted: DrainingListener)] = [:]
     /// Those of all workers, where draining ones are noted.
     private let drainingListeners: DrainingListeners
+    /// How long a listener drains at most, nanoseconds.
+    private let drainTime: Int64
     private var clusters: [ClusterKey: ClusterUpstreams] = [:]
     private var authorityClusters: [ClusterKey: ClusterUpstreams] = [:]
     private static let authorityClustersMax = 1_024
@@ -63,9 +65,10 @@ public final class Worker {
 
     init(
         index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
-        draining: DrainingListeners
+        draining: DrainingListeners, drainTime: Duration
     ) throws(SystemError) {
         drainingListeners = draining
+        self.drainTime = drainTime.nanoseconds
         self.index = index
         self.stats = stats
         self.connectionsMax = connectionsMax
@@ -158,7 +161,7 @@ public final class Worker {
                 proxy: listener.key.proxy, listener: listener.key.listener, address: listener.key.address, role: role)
             draining[ObjectIdentifier(listener)] = (listener, noted)
             drainingListeners.add(noted)
-            listener.drain(old)
+            listener.drain(old, deadline: Clock.monotonic() + drainTime)
         }
         for socket in opened.values { _ = Glibc.close(socket.fd) }
     }

@@ -68,7 +68,12 @@ struct EndTests {
         }
         #expect(arrived)
         scratch.write("mesh.yaml", text.replacing("mesh: colors", with: "mesh: paints"))
+        func draining() -> String {
+            Client.get(mesh.admin, "/stats?filter=total_listeners_draining", host: "localhost").body
+        }
+        #expect(draining().hasSuffix(": 0\n"))
         #expect(mesh.reload()?.result == .published)
+        #expect(draining() != "" && !draining().hasSuffix(": 0\n"))
         mesh.handle?.stop()
         var answer = [UInt8](repeating: 0, count: 4096)
         let count = recv(connection, &answer, answer.count, 0)

@@ -133,6 +133,21 @@ import Testing
         #expect(eventually { plane.plane.drainingListeners.isEmpty })
     }
 
+    @Test func aListenerDrainsNoLongerThanItsTime() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w"))
+        let plane = try TestPlane(
+            [.workload()], handlers: ["workload:w": workload], drainTime: .milliseconds(50))
+        let client = try plane.connect()
+        try client.send("GET / HTTP/1.1\r\nhost: h\r\nx-trellis-hang: before-head\r\n\r\n")
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        try plane.publish([])
+        #expect((try? client.rest()) ?? "" == "")
+        #expect(eventually { plane.plane.drainingListeners.isEmpty })
+        #expect(plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 0)
+    }
+
     @Test func theEndCutsWhatStillDrains() throws {
         let plane = try TestPlane(workload: Workload(settings: Workload.Settings(name: "w")))
         let client = try plane.connect()

@@ -138,7 +138,7 @@ private final class PausingReceiver: UpstreamReceiver {
         let publication = Publication(snapshot: Snapshot(plan: Plan(), generation: 0), handlers: [:], logTargets: [])
         worker = try Worker(
             index: 0, publication: publication, stats: StatStore(workers: 1), seed: 1, connectionsMax: 1,
-            draining: DrainingListeners())
+            draining: DrainingListeners(), drainTime: .seconds(1))
         let planned = NetworkAddress.ip(host: "127.0.0.1", port: port)
         let address = try #require(SocketAddress(planned))
         endpoint = EndpointUpstreams(

@@ -122,11 +122,13 @@ public final class MeshRuntime {
             loop = try EventLoop()
             logs = LogWriter()
             var configuration = DataPlane.Configuration(workers: options.workerCount, seed: options.seed)
+            // The end's own deadline is never later than that of the listeners it takes away.
+            configuration.drainTime = max(configuration.drainTime, options.drainTime)
             configuration.connectionsMax = ProcessLimits.connections(descriptors: ProcessLimits.raiseDescriptorLimit())
             let stats = StatStore(workers: configuration.workers)
             plane = try DataPlane(configuration: configuration, stats: stats, logs: logs, inherited: inherited)
             state = RuntimeState(stats: stats, logLevel: options.logLevel, drainTime: options.drainTime)
-            pulse = ProcessPulse(loop: loop, stats: stats, logs: logs, workers: configuration.workers)
+            pulse = ProcessPulse(loop: loop, plane: plane, logs: logs)
             let levels = state.levels
             discovery = EndpointDiscovery(
                 loop: loop, plane: plane, state: state, servers: options.dnsServers.compactMap { .init($0) }

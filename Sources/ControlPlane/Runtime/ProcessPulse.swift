@@ -1,6 +1,7 @@
 // The process's own statistics, by Envoy's names (dataplane.md 1.12): what the control thread knows is written when it
 // happens, what passes by itself (time, memory, log lines) once a second.
 
+import DataPlane
 import Glibc
 import Reactor
 import Routing
@@ -8,10 +9,10 @@ import Telemetry
 
 final class ProcessPulse: Handler {
     private let loop: EventLoop
+    private let plane: DataPlane
     private let stats: StatStore
     private let counters: CounterBlock
     private let logs: LogWriter
-    private let workers: Int
     private var state: RuntimeState?
     private var beats = 0
     private lazy var timer = Timer(owner: self)
@@ -20,17 +21,17 @@ final class ProcessPulse: Handler {
     /// Histograms show intervals of this many beats, as Envoy's do.
     private static let beatsPerInterval = 5
 
-    init(loop: EventLoop, stats: StatStore, logs: LogWriter, workers: Int) {
+    init(loop: EventLoop, plane: DataPlane, logs: LogWriter) {
         self.loop = loop
+        self.plane = plane
         self.logs = logs
-        self.stats = stats
-        self.workers = workers
+        stats = plane.stats
         counters = stats.counters(.server(), worker: stats.controlWorker)
     }
 
     func start(_ state: RuntimeState) {
         self.state = state
-        counters.set(ProcessCounter.serverConcurrency, Int64(workers))
+        counters.set(ProcessCounter.serverConcurrency, Int64(plane.configuration.workers))
         describe(state.current)
         beat()
     }
@@ -67,6 +68,13 @@ final class ProcessPulse: Handler {
             ProcessCounter.activeClusters, Int64(status.plan.proxies.reduce(0) { $0 + $1.clusters.count }))
         counters.set(
             ProcessCounter.totalListenersActive, Int64(status.plan.proxies.reduce(0) { $0 + $1.listeners.count }))
+        countDraining()
+    }
+
+    /// Sets the gauge of listeners that still have connections, each counted once however many sockets it has.
+    private func countDraining() {
+        let draining = Set(plane.drainingListeners.map { ListenerTag(proxy: $0.proxy, listener: $0.listener) })
+        counters.set(ProcessCounter.totalListenersDraining, Int64(draining.count))
     }
 
     override func timerFired(_ timer: Timer) { beat() }
@@ -90,6 +98,7 @@ final class ProcessPulse: Handler {
         beats += 1
         if beats % Self.beatsPerInterval == 0 { stats.endInterval() }
         countLogs()
+        countDraining()
         guard let state else { return }
         let isDraining = state.current.phase(of: nil) == .draining
         counters.set(ProcessCounter.serverLive, isDraining ? 0 : 1)

@@ -15,10 +15,11 @@ final class TestPlane {
     /// - Parameter log: a pattern of access-log operators; what it makes of each exchange is in `logLines`.
     init(
         _ proxies: [ProxyPlan], handlers: [String: any LocalHandlerFactory] = [:], workers: Int = 1, seed: UInt64? = 1,
-        log: String? = nil
+        log: String? = nil, drainTime: Duration = .seconds(600)
     ) throws {
         stats = StatStore(workers: workers)
-        let configuration = DataPlane.Configuration(workers: workers, seed: workers == 1 ? seed : nil)
+        var configuration = DataPlane.Configuration(workers: workers, seed: workers == 1 ? seed : nil)
+        configuration.drainTime = drainTime
         plane = try DataPlane(configuration: configuration, stats: stats, logs: logs)
         logPath = log.map { _ in "/tmp/trellis-test-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).log" }
         try publish(proxies, handlers: handlers, log: log)
