@@ -125,6 +125,19 @@ public final class Worker {
         adoptListeners(publication, newListeners, old)
         for cluster in gone.values { cluster.drain() }
         adoptLogs(slots)
+        dropAuthorities(publication.snapshot.plan)
+    }
+
+    /// Destinations outside the mesh outlive neither their proxy nor the address that it connects from.
+    private func dropAuthorities(_ plan: Plan) {
+        guard !authorityClusters.isEmpty else { return }
+        let sources = Dictionary(
+            plan.proxies.map { ($0.name, $0.upstreamSourceIP) }, uniquingKeysWith: { first, _ in first })
+        for (key, cluster) in authorityClusters {
+            if let source = sources[key.proxy], source == cluster.sourceIP { continue }
+            authorityClusters[key] = nil
+            cluster.drain()
+        }
     }
 
     private func adoptListeners(_ publication: Publication, _ new: [NewListener], _ old: Generation) {
