@@ -147,6 +147,22 @@ struct DefinitionStoreTests {
         #expect(status()?["lastRefusal"] == .null)
     }
 
+    @Test("Definitions that are there and cannot be read keep the process from starting")
+    func unreadable() {
+        let scratch = Scratch()
+        scratch.makeFolder("state")
+        scratch.makeFolder("state/definitions")
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.stateFolder = scratch.file("state") }
+        defer { mesh.stop() }
+        guard case .system(let error) = mesh.state.current.failure else {
+            Issue.record("started, or failed otherwise: \(String(describing: mesh.state.current.failure))")
+            return
+        }
+        #expect(
+            error.description
+                == "--state: the definitions in \(scratch.file("state"))/definitions cannot be read: Is a directory")
+    }
+
     @Test("A state folder belongs to one process at a time")
     func locked() throws {
         let scratch = Scratch()
