@@ -64,8 +64,6 @@ public final class DataPlane: Sendable {
     private struct State {
         var bound: [ListenerKey: NetworkAddress] = [:]
         var publication: Publication?
-        /// Buffer slot by log file, growing only: a slot keeps its file.
-        var slots: [LogFile] = []
         /// The workers have ended, or are about to: nobody would answer.
         var isStopped = false
         /// Of the clusters in `publication` that are discovered, as far as they have been.
@@ -98,24 +96,11 @@ public final class DataPlane: Sendable {
     /// What is being served.
     public var publication: Publication? { state.withLock { $0.publication } }
 
-    /// The buffer slot of a log file for `LogTarget`.
-    public func slot(of file: LogFile) -> Int {
-        state.withLock { state in
-            if let known = state.slots.firstIndex(where: { $0 === file }) { return known }
-            state.slots.append(file)
-            return state.slots.count - 1
-        }
-    }
-
-    /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
-    ///
-    /// After `stop` it does nothing.
-    public func publish(_ publication: Publication) throws(BindFailures) {
-        if state.withLock({ $0.isStopped }) { return }
+    /// Opens what `plan` listens on and this process does not yet. On failure nothing is open that was not.
+    public func bind(_ plan: Plan) throws(BindFailures) -> BoundSockets {
         let known = state.withLock { $0.bound }
-        let proxies = publication.snapshot.plan.proxies
         let staying = Set(
-            proxies.flatMap { proxy in
+            plan.proxies.flatMap { proxy in
                 proxy.listeners.flatMap { listener in
                     listener.binds.map {
                         ListenerKey(proxy: proxy.name, listener: listener.name, address: $0.address)
@@ -123,24 +108,19 @@ public final class DataPlane: Sendable {
                 }
             })
         let ours = Set(known.filter { !staying.contains($0.key) }.values)
-        var sockets: [[Worker.NewListener]] = threads.map { _ in [] }
-        var bound: [ListenerKey: NetworkAddress] = [:]
+        var sockets = BoundSockets(workers: threads.count)
         var failures: [BindFailure] = []
-        for proxy in proxies {
+        for proxy in plan.proxies {
             for listener in proxy.listeners {
                 for bind in listener.binds {
                     let key = ListenerKey(proxy: proxy.name, listener: listener.name, address: bind.address)
                     if let actual = known[key] {
-                        bound[key] = actual
+                        sockets.addresses[key] = actual
                         continue
                     }
                     do {
                         let (descriptors, actual) = try open(bind, beside: ours)
-                        bound[key] = actual
-                        for (index, fd) in descriptors.enumerated() {
-                            let isInherited = inherited.has(actual)
-                            sockets[index].append(Worker.NewListener(key: key, fd: fd, isInherited: isInherited))
-                        }
+                        sockets.add(key, descriptors, at: actual, isInherited: inherited.has(actual))
                     } catch {
                         if bind.isOptional { continue }
                         failures.append(
@@ -150,21 +130,35 @@ public final class DataPlane: Sendable {
                 }
             }
         }
-        guard failures.isEmpty else {
-            for list in sockets { for listener in list { _ = Glibc.close(listener.fd) } }
-            throw BindFailures(failures: failures)
-        }
-        let (slots, discovered) = state.withLock { state in
-            state.bound = bound
+        guard failures.isEmpty else { throw BindFailures(failures: failures) }
+        return sockets
+    }
+
+    /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
+    ///
+    /// After `stop` it does nothing.
+    public func publish(_ publication: Publication) throws(BindFailures) {
+        publish(publication, on: try bind(publication.snapshot.plan))
+    }
+
+    /// Serves `publication` on what `bind` opened for its plan: switches every worker, drains what is gone. Between the two
+    /// nothing else may have been published.
+    ///
+    /// After `stop` it does nothing.
+    public func publish(_ publication: Publication, on sockets: consuming BoundSockets) {
+        if state.withLock({ $0.isStopped }) { return }
+        let addresses = sockets.addresses
+        let discovered = state.withLock { state in
+            state.bound = addresses
             state.publication = publication
             let clusters = publication.discoveredClusters
             state.discovered = state.discovered.filter { clusters.contains($0.key) }
-            return (state.slots, state.discovered)
+            return state.discovered
         }
         let done = DispatchCounter(threads.count)
-        for (thread, list) in zip(threads, sockets) {
+        for (thread, list) in zip(threads, sockets.take()) {
             thread.post { worker in
-                worker.adopt(publication, newListeners: list, slots: slots, discovered: discovered)
+                worker.adopt(publication, newListeners: list, discovered: discovered)
                 done.signal()
             }
         }

@@ -53,8 +53,6 @@ public final class Worker {
         didSet { for listener in listeners.values { listener.isDiscouraged = discouraged.contains(listener.tag) } }
     }
 
-    private var logBuffers: [LogBuffer] = []
-    private var logFiles: [LogFile?] = []
     private lazy var logTimer = Timer(owner: housekeeping)
     private lazy var housekeeping = Housekeeping(worker: self)
     static let logBytesMax = 32_768
@@ -100,8 +98,7 @@ public final class Worker {
 
     /// Serves `publication` from the next request on. Runs between events, on this worker's thread.
     func adopt(
-        _ publication: Publication, newListeners: [NewListener], slots: [LogFile],
-        discovered: [ClusterKey: [EndpointPlan]]
+        _ publication: Publication, newListeners: [NewListener], discovered: [ClusterKey: [EndpointPlan]]
     ) {
         let old = generation
         let snapshot = publication.snapshot
@@ -119,12 +116,12 @@ public final class Worker {
             cluster.adopt(plan, endpoints: endpoints) { makeEndpoint($0, cluster: cluster, plan: plan) }
             return cluster
         }
-        generation = Generation(publication: publication, clusters: ordered)
+        generation = Generation(
+            publication: publication, clusters: ordered, logBuffers: logBuffers(for: publication))
         let gone = clusters.filter { kept[$0.key] == nil }
         clusters = kept
         adoptListeners(publication, newListeners, old)
         for cluster in gone.values { cluster.drain() }
-        adoptLogs(slots)
         dropAuthorities(publication.snapshot.plan)
     }
 
@@ -385,18 +382,24 @@ public final class Worker {
                 role: generation.snapshot.plan.proxies[proxy].role)
         }
         for target in generation.publication.logTargets[proxy] {
-            guard target.slot < logBuffers.count else { continue }
-            let buffer = logBuffers[target.slot]
+            let buffer = generation.logBuffers[target.slot]
             target.format.append(record, to: buffer)
-            if buffer.count >= Self.logBytesMax { logFiles[target.slot]?.submit(buffer) }
+            // Nobody comes later for the lines of a generation that is going.
+            if buffer.count >= Self.logBytesMax || generation !== self.generation { target.file.submit(buffer) }
         }
-        if !logTimer.isArmed, !logBuffers.isEmpty { loop.timers.arm(logTimer, deadline: loop.now + Self.logInterval) }
+        if !logTimer.isArmed, !self.generation.logBuffers.isEmpty {
+            loop.timers.arm(logTimer, deadline: loop.now + Self.logInterval)
+        }
     }
 
-    private func adoptLogs(_ files: [LogFile]) {
+    /// Buffers for the files of a publication that is about to be served: those of files that are in use already stay.
+    private func logBuffers(for publication: Publication) -> [LogBuffer] {
         flushLogs()
-        while logBuffers.count < files.count { logBuffers.append(LogBuffer()) }
-        logFiles = files
+        var known: [ObjectIdentifier: LogBuffer] = [:]
+        for (buffer, file) in zip(generation.logBuffers, generation.publication.logFiles) {
+            if let file { known[ObjectIdentifier(file)] = buffer }
+        }
+        return publication.logFiles.map { file in file.flatMap { known[ObjectIdentifier($0)] } ?? LogBuffer() }
     }
 
     /// The loop has ended: nothing will be recorded any more, and no connection is used again.
@@ -407,7 +410,9 @@ public final class Worker {
     }
 
     func flushLogs() {
-        for (buffer, file) in zip(logBuffers, logFiles) where !buffer.isEmpty { file?.submit(buffer) }
+        for (buffer, file) in zip(generation.logBuffers, generation.publication.logFiles) where !buffer.isEmpty {
+            file?.submit(buffer)
+        }
     }
 
     // MARK: Date

@@ -130,6 +130,37 @@ struct ReloadTests {
         #expect(Client.get(mesh.gateway).body == "blue\n")
     }
 
+    @Test("A change that is refused for its addresses leaves workloads as they are, and makes no log files")
+    func refusedWhole() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        let taken = try #require(OpenPort())
+        let local = """
+            local:
+              nodes:
+                blue: { instances: [{ address: 127.200.77.2, echo: { body: navy } }] }
+                green: { instances: [{ ingress: '127.0.0.1:\(taken.port)', echo: { body: green } }] }
+            """
+        scratch.write(
+            "mesh.yaml",
+            Colors.mesh(local: local).replacing(
+                "gatewayRoutes:",
+                with: "logging: { accessLog: { file: { path: \(scratch.file("front.log")) } } }\n    gatewayRoutes:"))
+        let outcome = try #require(mesh.reload())
+        #expect(outcome.refusal == .addresses)
+        #expect(access(scratch.file("front.log"), F_OK) != 0)
+        #expect(Client.get(mesh.gateway).body == "blue\n")
+        // What serves is still what can be changed.
+        let body = #"{"blue": {"body": "changed"}}"#
+        let change = Client.send(
+            mesh.admin,
+            "PUT /v1/workloads HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+                + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
+        #expect(change.status == 200)
+        #expect(Client.get(mesh.gateway).body == "changed\n")
+    }
+
     @Test("A process whose address is taken does not start: the message names the owner and both remedies")
     func takenOnStart() throws {
         let scratch = Scratch()

@@ -118,6 +118,19 @@ import Testing
         #expect(access(path, F_OK) == 0)
     }
 
+    @Test func whatIsRefusedLeavesNoSocketFile() throws {
+        let path = "/tmp/trellis-test-\(getpid())-refused.sock"
+        let plane = try TestPlane([fixed("old")])
+        var plan = fixed("new")
+        let taken = NetworkAddress.ip(host: "127.0.0.1", port: plane.port())
+        plan.listeners[0].name = "other"
+        plan.listeners[0].binds = [ListenerPlan.Bind(.unix(path: path)), ListenerPlan.Bind(taken)]
+        // The port is another listener's, which stays.
+        #expect(throws: DataPlane.BindFailures.self) { try plane.publish([fixed("old"), plan]) }
+        #expect(access(path, F_OK) != 0)
+        #expect(try plane.ask(Self.get).body == "old")
+    }
+
     @Test func aListenerDrainsUntilItsLastAnswer() throws {
         let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(150)))
         let plane = try TestPlane([.workload()], handlers: ["workload:w": workload], workers: 2)
@@ -131,6 +144,23 @@ import Testing
         #expect(draining.map(\.proxy) == ["workload:w"] && draining.map(\.role) == [.workload])
         #expect(try client.answer().body == "w\n")
         #expect(eventually { plane.plane.drainingListeners.isEmpty })
+    }
+
+    @Test func aLogIsClosedWithItsLastRequestAndHasItsLine() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(150)))
+        let handlers = ["workload:w": workload]
+        let plane = try TestPlane([.workload()], handlers: handlers, workers: 2, log: "%RESPONSE_CODE%")
+        #expect(plane.openLogs == 1)
+        let client = try plane.connect()
+        try client.send(Self.get)
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        for _ in 0..<3 { try plane.publish([.workload()], handlers: handlers) }
+        #expect(try client.answer().body == "w\n")
+        #expect(try client.ask(Self.get).body == "w\n")
+        #expect(eventually { plane.openLogs == 0 })
+        #expect(plane.logLines() == ["200"])
     }
 
     @Test func aListenerDrainsNoLongerThanItsTime() throws {

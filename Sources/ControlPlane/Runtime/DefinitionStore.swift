@@ -60,7 +60,7 @@ final class DefinitionStore {
     /// A text that is on its way to becoming the API's: written beside the old one, so that what can fail has happened before
     /// anything is published.
     struct Draft {
-        fileprivate var text: String
+        fileprivate(set) var text: String
         fileprivate var path: String?
     }
 
