@@ -338,7 +338,7 @@ public final class MeshRuntime {
         outcome.difference = PlanDifference.between(old: before.plan, new: plan)
         discovery.follow(plan)
         discourageListeners()
-        StatRetention.forgetOwners(missing: plan, in: state.stats)
+        StatRetention.forgetOwners(missing: state.current, in: state.stats)
     }
 
     /// Makes a draft the API's text; false if that fails, which refuses the change.

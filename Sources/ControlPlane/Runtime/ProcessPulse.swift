@@ -20,6 +20,7 @@ final class ProcessPulse: Handler {
     private static let interval: Int64 = 1_000_000_000
     /// Histograms show intervals of this many beats, as Envoy's do.
     private static let beatsPerInterval = 5
+    private static let beatsPerSweep = 60
 
     init(loop: EventLoop, plane: DataPlane, logs: LogWriter) {
         self.loop = loop
@@ -100,6 +101,10 @@ final class ProcessPulse: Handler {
         countLogs()
         countDraining()
         guard let state else { return }
+        // Names may have new addresses all the time, without any reload.
+        if beats % Self.beatsPerSweep == 0 {
+            StatRetention.forgetOwners(missing: state.current, in: stats, kinds: [.endpoint])
+        }
         let isDraining = state.current.phase(of: nil) == .draining
         counters.set(ProcessCounter.serverLive, isDraining ? 0 : 1)
         // Envoy's numbers: 0 live, 1 draining.
@@ -115,23 +120,48 @@ final class ProcessPulse: Handler {
 
 /// Which statistics outlive a reload: those whose owner is still there (design section 3, keyed by names).
 enum StatRetention {
-    static func forgetOwners(missing plan: Plan, in stats: StatStore) {
+    /// Forgets what neither the plan nor discovery knows any more.
+    static func forgetOwners(
+        missing status: RuntimeState.Status, in stats: StatStore,
+        kinds: Set<StatKey.Kind> = [.cluster, .endpoint, .http, .listener]
+    ) {
         var known: Set<StatKey> = []
-        for proxy in plan.proxies {
-            for cluster in proxy.clusters { known.insert(.cluster(cluster.name, proxy: proxy.name)) }
+        // Endpoints of clusters that nobody has discovered yet: those of before serve until then.
+        var undiscovered: Set<StatKey> = []
+        for proxy in status.plan.proxies {
+            // Egress to any authority has one cluster, which comes with the traffic.
+            known.insert(.cluster("cds_egress_\(proxy.mesh)_mesh-allow-all", proxy: proxy.name))
+            for cluster in proxy.clusters {
+                let key = StatKey.cluster(cluster.name, proxy: proxy.name)
+                known.insert(key)
+                if cluster.discovery != nil,
+                    status.discovered[ClusterKey(proxy: proxy.name, cluster: cluster.name)] == nil
+                {
+                    undiscovered.insert(key)
+                }
+                for endpoint in status.endpoints(of: cluster, proxy: proxy.name) {
+                    known.insert(
+                        .endpoint(cluster.statName(of: endpoint), cluster: cluster.name, proxy: proxy.name))
+                }
+            }
             for listener in proxy.listeners {
                 known.insert(.http(listener.statPrefix, proxy: proxy.name))
                 for bind in listener.binds { known.insert(.listener(bind.address.description, proxy: proxy.name)) }
             }
         }
-        let proxies = Set(plan.proxies.map(\.name))
         stats.remove { key in
-            switch key.kind {
-            case .listener, .http: !known.contains(key)
-            // Clusters of egress to any authority appear and go with the traffic.
-            case .cluster, .endpoint: !proxies.contains(key.proxy)
+            guard kinds.contains(key.kind) else { return false }
+            return switch key.kind {
+            case .listener, .http, .cluster: !known.contains(key)
+            case .endpoint:
+                !known.contains(key) && !undiscovered.contains(.cluster(key.endpointCluster, proxy: key.proxy))
             case .server: false
             }
         }
     }
+}
+
+extension StatKey {
+    /// The cluster of an endpoint's key, `cluster|endpoint`.
+    fileprivate var endpointCluster: String { String(name.prefix { $0 != "|" }) }
 }
