@@ -69,6 +69,29 @@ struct AdminPageTests {
                 == active.body)
     }
 
+    @Test("Totals that the log writer keeps start again at a reset, and stay there")
+    func resetLogTotals() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.accessLog = scratch.file("log") }
+        defer { mesh.stop() }
+        func values() -> (lines: Int, uptime: Int) {
+            let text = Client.get(mesh.admin, "/stats?filter=^(access_log.lines|server.uptime)$", host: "localhost")
+                .body
+            let numbers = text.split(separator: "\n").compactMap { line in
+                line.split(separator: " ").last.flatMap { Int($0) }
+            }
+            return numbers.count == 2 ? (numbers[0], numbers[1]) : (-1, -1)
+        }
+        for _ in 0..<3 { #expect(Client.get(mesh.gateway).status == 200) }
+        #expect(Awaited(()).wait { _ in values().lines == 6 })
+        #expect(post(mesh, "/reset_counters").status == 200)
+        let beat = values().uptime + 2
+        #expect(Awaited(()).wait { _ in values().uptime >= beat })
+        #expect(values().lines == 0)
+        #expect(Client.get(mesh.gateway).status == 200)
+        #expect(Awaited(()).wait { _ in values().lines == 2 })
+    }
+
     @Test("Destinations and listeners have JSON of Envoy's form")
     func lists() throws {
         let scratch = Scratch()

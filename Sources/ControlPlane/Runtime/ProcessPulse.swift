@@ -15,6 +15,8 @@ final class ProcessPulse: Handler {
     private let logs: LogWriter
     private var state: RuntimeState?
     private var beats = 0
+    /// The log writer counts on when counters are set back.
+    private var logTotalsAtReset: [ProcessCounter: Int64] = [:]
     private lazy var timer = Timer(owner: self)
 
     private static let interval: Int64 = 1_000_000_000
@@ -82,17 +84,26 @@ final class ProcessPulse: Handler {
 
     /// Lines accepted and dropped, over all files: with those that workers still hold they are all records.
     private func countLogs() {
+        for (counter, total) in logTotals { counters.set(counter, total - (logTotalsAtReset[counter] ?? 0)) }
+    }
+
+    /// Since the start of the process.
+    private var logTotals: [ProcessCounter: Int64] {
         let totals = logs.totals
         let activity = logs.activity
-        counters.set(ProcessCounter.logLines, Int64(clamping: totals.lines))
-        counters.set(ProcessCounter.logDropped, Int64(clamping: totals.dropped))
-        counters.set(ProcessCounter.logWriteCompleted, Int64(clamping: activity.writes))
-        counters.set(ProcessCounter.logWriteFailed, Int64(clamping: activity.writeFailures))
-        counters.set(ProcessCounter.logReopenFailed, Int64(clamping: activity.reopenFailures))
+        return [
+            .logLines: Int64(clamping: totals.lines), .logDropped: Int64(clamping: totals.dropped),
+            .logWriteCompleted: Int64(clamping: activity.writes),
+            .logWriteFailed: Int64(clamping: activity.writeFailures),
+            .logReopenFailed: Int64(clamping: activity.reopenFailures),
+        ]
     }
 
     /// Sets what this thread counts back to 0.
-    func resetCounters() { stats.resetCounters(worker: stats.controlWorker) }
+    func resetCounters() {
+        stats.resetCounters(worker: stats.controlWorker)
+        logTotalsAtReset = logTotals
+    }
 
     private func beat() {
         loop.timers.arm(timer, deadline: Clock.monotonic() + Self.interval)
