@@ -92,6 +92,31 @@ struct AdminPageTests {
         #expect(Awaited(()).wait { _ in values().lines == 2 })
     }
 
+    @Test("Every cluster says how many endpoints it has")
+    func membership() throws {
+        let scratch = Scratch()
+        let local = """
+            local:
+              nodes:
+                blue: { instances: [{ echo: { body: blue } }, { echo: { body: blue } }] }
+                green: { instances: [{ echo: { body: green } }] }
+            """
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(green: 1, local: local))]) {
+            $0.watchesFiles = false
+        }
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        func values(_ color: String) -> [String] {
+            Client.get(own, "/stats?filter=egress_colors_\(color).*membership_(total|healthy)", host: "localhost").body
+                .split(separator: "\n").map { String($0.suffix(3)) }
+        }
+        #expect(values("blue") == [": 2", ": 2"])
+        #expect(values("green") == [": 1", ": 1"])
+        scratch.write("mesh.yaml", Colors.mesh(green: 1))
+        #expect(mesh.reload()?.result == .published)
+        #expect(values("blue") == [": 1", ": 1"])
+    }
+
     @Test("Destinations and listeners have JSON of Envoy's form")
     func lists() throws {
         let scratch = Scratch()

@@ -338,6 +338,7 @@ public final class MeshRuntime {
         outcome.difference = PlanDifference.between(old: before.plan, new: plan)
         discovery.follow(plan)
         discourageListeners()
+        Membership.count(state)
         StatRetention.forgetOwners(missing: state.current, in: state.stats)
     }
 

@@ -176,3 +176,19 @@ extension StatKey {
     /// The cluster of an endpoint's key, `cluster|endpoint`.
     fileprivate var endpointCluster: String { String(name.prefix { $0 != "|" }) }
 }
+
+/// How many endpoints each cluster has, `membership_total` and `membership_healthy`.
+enum Membership {
+    static func count(_ state: RuntimeState) {
+        let status = state.current
+        for proxy in status.plan.proxies {
+            for cluster in proxy.clusters {
+                let counters = state.stats.counters(
+                    .cluster(cluster.name, proxy: proxy.name), worker: state.stats.controlWorker)
+                let count = Int64(status.endpoints(of: cluster, proxy: proxy.name).count)
+                counters.set(ClusterCounter.membershipTotal, count)
+                counters.set(ClusterCounter.membershipHealthy, count)
+            }
+        }
+    }
+}
