@@ -347,6 +347,33 @@ struct AdminPageTests {
         #expect(text.contains("listener ingress_18080 of colors/front"))
     }
 
+    @Test("Who may not is refused by the head of a request, however much body there would be")
+    func refusedByHead() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) {
+            $0.adminTokenFile = scratch.write("token", "t0ken\n")
+        }
+        defer { mesh.stop() }
+        // No byte of the body is ever sent.
+        func status(_ line: String, _ headers: String) -> Int {
+            Client.send(
+                mesh.admin, "\(line) HTTP/1.1\r\nhost: localhost\r\n\(headers)content-length: 16000000\r\n\r\n"
+            ).status
+        }
+        let token = "authorization: Bearer t0ken\r\n"
+        #expect(status("PUT /v1/definitions", "") == 401)
+        #expect(status("PUT /v1/nothing", token) == 404)
+        #expect(status("DELETE /v1/definitions", token) == 405)
+        // A connection whose request had no body can be used again.
+        let two = "GET /stats HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        let both = Client.send(mesh.admin, two + "GET /stats HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        #expect(both.body.contains("HTTP/1.1 401"))
+        // A body that no command asked for is no reason to refuse.
+        let body = String(repeating: "x", count: 1 << 20)
+        let reload = "POST /reset_counters HTTP/1.1\r\nhost: localhost\r\n\(token)connection: close\r\n"
+        #expect(Client.send(mesh.admin, reload + "content-length: \(body.utf8.count)\r\n\r\n\(body)").body == "OK\n")
+    }
+
     @Test("The status shows services with shares, nodes with instances, and their requests")
     func status() throws {
         let scratch = Scratch()

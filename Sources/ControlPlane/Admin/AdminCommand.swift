@@ -38,6 +38,8 @@ struct AdminCommand: Sendable {
     var help: String
     var access = Access.reading
     var parameters: [Parameter] = []
+    /// It reads the request's body; that of others is thrown away as it comes.
+    var takesBody = false
     /// Its work grows with the mesh, so that no worker does it while requests wait.
     var isLong = false
     var run: @Sendable (AdminContext, AdminRequest) -> Reply
@@ -193,7 +195,7 @@ struct AdminCommand: Sendable {
         AdminCommand(
             path: "/v1/definitions", help: "what is defined; PUT replaces what the API owns", access: .both,
             parameters: [Parameter("owner", "all: everything that serves; api: what PUT replaces", ["all", "api"])],
-            isLong: true
+            takesBody: true, isLong: true
         ) { DefinitionsPage.reply($0, $1) },
         AdminCommand(
             path: "/v1/explain", help: "what becomes of a request by the snapshot that serves",
@@ -224,7 +226,8 @@ struct AdminCommand: Sendable {
             ]
         ) { TapPage.reply($0, $1) },
         AdminCommand(
-            path: "/v1/workloads", help: "settings of built-in workloads; PUT changes them", access: .both
+            path: "/v1/workloads", help: "settings of built-in workloads; PUT changes them", access: .both,
+            takesBody: true
         ) { context, request in .now(WorkloadsPage.answer(context, request)) },
     ]
 }
