@@ -1,4 +1,5 @@
 import Glibc
+import Reactor
 import Telemetry
 import Testing
 
@@ -315,6 +316,26 @@ struct AdminPageTests {
         _ = mesh.reload()
         #expect(status("/stats", local + "authorization: Bearer s3cret\r\n") == 401)
         #expect(status("/stats", local + "authorization: Bearer other\r\n") == 200)
+    }
+
+    @Test(
+        "A token is the first line's bytes, however the line ends",
+        arguments: [
+            ("t0ken", "t0ken"), ("t0ken\nsecond", "t0ken"), ("t0ken\r\nsecond\r\n", "t0ken"),
+            ("t0ken\rsecond", "t0ken"), (" t0ken\t\r\n", "t0ken"), ("\u{FEFF}t0ken\r\n", "t0ken"), ("", nil),
+            ("\r\nt0ken", nil), (" \n", nil),
+        ] as [(String, String?)])
+    func tokenLine(_ text: String, _ expected: String?) {
+        let path = Scratch().write("token", text)
+        #expect((try? TokenFile.firstLine(path)).map { String(decoding: $0, as: UTF8.self) } == expected)
+        #expect((try? AdminToken(path: path))?.allows("Bearer t0ken") == (expected == nil ? nil : true))
+    }
+
+    @Test("A token file that is not there is named")
+    func tokenFileMissing() {
+        let path = Scratch().file("token")
+        let error = #expect(throws: SystemError.self) { try AdminToken(path: path) }
+        #expect(error?.description == "--admin-token-file: open \(path): No such file or directory")
     }
 
     @Test("An open admin address without a token is warned of")
