@@ -2,6 +2,7 @@
 // or the egress of a node's sidecar; from there the request is followed to the sidecars in front of its destinations, because
 // some limits are theirs (design section 4, "Which proxy applies what").
 
+import DataPlane
 import Routing
 import Wire
 
@@ -47,9 +48,11 @@ public enum MeshExplainer {
             throw choice("there is no gateway to start from", plan, entries)
         }
         if let exact = entries.first(where: { plan.proxies[$0].name == name }) { return exact }
-        let found = entries.filter { covers(plan.proxies[$0].name, name) }
+        let found = entries.filter { Naming.covers(plan.proxies[$0].name, name) }
         // The instances of a node are alike.
-        if Set(found.map { base(plan.proxies[$0].name) }).count == 1, let first = found.first { return first }
+        if Set(found.map { Naming.withoutInstance(plan.proxies[$0].name) }).count == 1, let first = found.first {
+            return first
+        }
         throw choice(
             found.isEmpty ? "there is no '\(name)'" : "'\(name)' is not unique", plan, found.isEmpty ? entries : found)
     }
@@ -58,13 +61,6 @@ public enum MeshExplainer {
         let names = indexes.map { plan.proxies[$0].name }
         return ExplainFailure(
             names.isEmpty ? problem : "\(problem); choose with --from one of \(names.joined(separator: ", "))")
-    }
-
-    /// `colors/blue#0` without its instance.
-    private static func base(_ name: String) -> Substring { name.prefix { $0 != "#" } }
-
-    private static func covers(_ proxy: String, _ name: String) -> Bool {
-        base(proxy) == name[...] || base(proxy).split(separator: "/").last == name[...]
     }
 
     private static func listener(

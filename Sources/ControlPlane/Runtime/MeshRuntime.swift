@@ -102,7 +102,8 @@ public final class MeshRuntime {
     private var watchdog: Watchdog?
     private var workloads: [WorkloadPlan] = []
     private var withdrawal = Withdrawal()
-    private var delays: [Delay] = []
+    /// Listeners that are to be closed after a graceful time.
+    private var closings: [(drain: ListenerDrain, delay: Delay)] = []
     private var drain: Drain?
     /// Of the unix sockets that are open.
     private var socketFiles: Set<String> = []
@@ -442,7 +443,11 @@ public final class MeshRuntime {
         withdrawal.discourage(drain)
         discourageListeners()
         guard !drain.keepsListeners else { return }
-        delays.append(Delay(loop, after: options.drainTime) { [unowned self] in close(drain) })
+        closings.removeAll { $0.delay.isOver }
+        // Asked again, it does not take longer.
+        guard !closings.contains(where: { $0.drain == drain }) else { return }
+        let delay = Delay(loop, after: options.drainTime) { [unowned self] in close(drain) }
+        closings.append((drain, delay))
     }
 
     private func close(_ drain: ListenerDrain) {
