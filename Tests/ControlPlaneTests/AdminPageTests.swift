@@ -1,5 +1,8 @@
+import Compiler
+import DataPlane
 import Glibc
 import Reactor
+import Routing
 import Telemetry
 import Testing
 
@@ -366,6 +369,30 @@ struct AdminPageTests {
         #expect(Client.get(mesh.admin, "/v1/explain?request=ftp:x", host: "localhost").status == 400)
         let text = Client.get(mesh.admin, "/v1/explain?request=/x&format=text", host: "localhost").body
         #expect(text.contains("listener ingress_18080 of colors/front"))
+        #expect(Client.get(mesh.admin, "/v1/explain?request=/x&format=xml", host: "localhost").status == 400)
+    }
+
+    @Test("An explanation names the endpoints that discovery found, and follows them")
+    func explainDiscovered() throws {
+        let scratch = Scratch()
+        let source = MeshSource.files(paths: [scratch.write("mesh.yaml", Colors.mesh())], variables: [:])
+        var plan = source.load(CompilerOptions(addressBase: Colors.addressBase())).plan
+        let front = try #require(plan.proxies.firstIndex { $0.name == "colors/front" })
+        let blue = try #require(plan.proxies[front].clusters.firstIndex { $0.name.contains("blue") })
+        let endpoints = plan.proxies[front].clusters[blue].endpoints
+        #expect(!endpoints.isEmpty)
+        plan.proxies[front].clusters[blue].endpoints = []
+        plan.proxies[front].clusters[blue].discovery = DiscoveryPlan(
+            hostname: "blue.colors.local", port: 18_080, answer: .everyAddress, families: .ipv4Preferred)
+        let key = ClusterKey(proxy: "colors/front", cluster: plan.proxies[front].clusters[blue].name)
+        let snapshot = Snapshot(plan: plan, generation: 7)
+        let request = try RequestDescription("/x", headers: [])
+        let known = try MeshExplainer.explain(snapshot, request, from: "front") { $0 == key ? endpoints : nil }
+        #expect(known.entry.backends.first?.endpoints == endpoints)
+        #expect(known.destinations.map(\.proxy) == ["colors/blue#0", "colors/green#0"])
+        let unknown = try MeshExplainer.explain(snapshot, request, from: "front") { _ in nil }
+        #expect(unknown.entry.backends.first?.endpoints == [])
+        #expect(unknown.destinations.map(\.proxy) == ["colors/green#0"])
     }
 
     @Test("Who may not is refused by the head of a request, however much body there would be")

@@ -21,18 +21,28 @@ public enum MeshExplainer {
     public static func explain(
         _ plan: Plan, _ request: RequestDescription, from: String?
     ) throws(ExplainFailure) -> MeshExplanation {
-        let snapshot = Snapshot(plan: plan, generation: 1)
+        try explain(Snapshot(plan: plan, generation: 1), request, from: from) { _ in nil }
+    }
+
+    /// - Parameter discovered: the endpoints that a cluster was given by discovery; nil if nobody knows them yet.
+    static func explain(
+        _ snapshot: Snapshot, _ request: RequestDescription, from: String?,
+        discovered: (ClusterKey) -> [EndpointPlan]?
+    ) throws(ExplainFailure) -> MeshExplanation {
+        let plan = snapshot.plan
         let proxy = try entry(plan, named: from)
         let (listener, note) = try self.listener(plan.proxies[proxy], request)
         let entryListener = plan.proxies[proxy].listeners[listener]
         let isAbsolute = entryListener.direction == .egress
         let authority = try self.authority(request, entryListener, isAbsolute)
         let head = try request.head(authority: authority, isAbsoluteForm: isAbsolute, dialect: entryListener.dialect)
-        let explanation = Explainer.explain(
+        var explanation = Explainer.explain(
             snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
             isAbsoluteForm: isAbsolute)
+        explanation.complete(discovered)
         return MeshExplanation(
-            note: note, entry: explanation, destinations: try destinations(snapshot, request, after: explanation))
+            note: note, entry: explanation,
+            destinations: try destinations(snapshot, request, after: explanation, discovered))
     }
 
     // MARK: Where the request begins
@@ -99,7 +109,8 @@ public enum MeshExplainer {
     // MARK: Where it arrives
 
     private static func destinations(
-        _ snapshot: Snapshot, _ request: RequestDescription, after entry: Explanation
+        _ snapshot: Snapshot, _ request: RequestDescription, after entry: Explanation,
+        _ discovered: (ClusterKey) -> [EndpointPlan]?
     ) throws(ExplainFailure) -> [Explanation] {
         var explanations: [Explanation] = []
         for backend in entry.backends {
@@ -113,10 +124,11 @@ public enum MeshExplainer {
             let authority = entry.rewrite?.hostAfter ?? entry.request.authority
             let plan = snapshot.plan.proxies[proxy].listeners[listener]
             let head = try next.head(authority: authority, isAbsoluteForm: false, dialect: plan.dialect)
-            explanations.append(
-                Explainer.explain(
-                    snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
-                    isAbsoluteForm: false))
+            var explanation = Explainer.explain(
+                snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
+                isAbsoluteForm: false)
+            explanation.complete(discovered)
+            explanations.append(explanation)
         }
         return explanations
     }
@@ -130,5 +142,15 @@ public enum MeshExplainer {
             }
         }
         return nil
+    }
+}
+
+extension Explanation {
+    /// Puts the endpoints that discovery found where the plan has none.
+    fileprivate mutating func complete(_ discovered: (ClusterKey) -> [EndpointPlan]?) {
+        for index in backends.indices where backends[index].discovery != nil {
+            let key = ClusterKey(proxy: proxy, cluster: backends[index].cluster)
+            if let endpoints = discovered(key) { backends[index].endpoints = endpoints }
+        }
     }
 }
