@@ -121,6 +121,70 @@ struct AdminPageTests {
         #expect(values("blue") == [": 1", ": 1"])
     }
 
+    @Test("Histograms come by buckets as Envoy's do")
+    func buckets() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        for _ in 0..<3 { #expect(Client.get(mesh.gateway).status == 200) }
+        let own = try #require(mesh.address("admin:colors/front"))
+        let name = "http.ingress.downstream_rq_time"
+        func stats(_ query: String) -> Exchanged {
+            Client.get(own, "/stats?filter=^\(name)$&\(query)", host: "localhost")
+        }
+        let bounds =
+            "B0.5 B1 B5 B10 B25 B50 B100 B250 B500 B1000 B2500 B5000 B10000 B30000 B60000 B300000 B600000 B1.8e+06 "
+            + "B3.6e+06"
+        func totals(_ text: String) -> [Int] {
+            text.split(separator: ",").dropFirst().compactMap { Int($0.prefix { $0 != ")" }) }
+        }
+        let cumulative = stats("histogram_buckets=cumulative").body
+        #expect(cumulative.hasPrefix("\(name): B0.5("))
+        #expect(
+            cumulative.dropFirst(name.count + 2).split(separator: " ").map { $0.prefix { $0 != "(" } }
+                .joined(separator: " ") == bounds)
+        #expect(totals(cumulative) == totals(cumulative).sorted() && totals(cumulative).last == 3)
+        let disjoint = stats("histogram_buckets=disjoint").body
+        #expect(totals(disjoint).count == 19 && totals(disjoint).reduce(0, +) == 3)
+        let detailed = stats("histogram_buckets=detailed").body.split(separator: "\n")
+        #expect(detailed.map { $0.prefix { $0 != "=" } } == ["\(name):", "  totals", "  intervals", "  summary"])
+        for plain in ["none", "summary", ""] {
+            #expect(stats("histogram_buckets=\(plain)").body.hasPrefix("\(name): P0("))
+        }
+        #expect(stats("histogram_buckets=some").status == 400)
+        #expect(stats("histogram_buckets=cumulative&type=Counters").body == "")
+
+        func json(_ mode: String) throws -> JSONValue? {
+            let text = stats("format=json&histogram_buckets=\(mode)").body
+            return try JSONValue(parsing: text.utf8)["stats"]?.elements.first?["histograms"]
+        }
+        let first = try #require(try json("cumulative")?.elements.first)
+        #expect(first["name"]?.text == name)
+        #expect(first["buckets"]?.elements.count == 19)
+        #expect(first["buckets"]?.elements.last?["upper_bound"] == 3_600_000)
+        #expect(first["buckets"]?.elements.last?["cumulative"] == 3)
+        let apart = try json("disjoint")?.elements.first?["buckets"]?.elements
+        #expect(apart?.compactMap { $0["cumulative"]?.int }.reduce(0, +) == 3)
+        let details = try #require(try json("detailed"))
+        #expect(details["supported_percentiles"]?.elements.count == 10)
+        let detail = details["details"]?.elements.first
+        #expect(detail?["totals"]?.elements.compactMap { $0["count"]?.int }.reduce(0, +) == 3)
+        #expect(detail?["percentiles"]?.elements.count == 10)
+        // Counters before the histograms make one list with them.
+        let whole = Client.get(own, "/stats?format=json&usedonly&histogram_buckets=disjoint", host: "localhost").body
+        let entries = try JSONValue(parsing: whole.utf8)["stats"]?.elements ?? []
+        #expect(entries.count > 2 && entries.last?["histograms"] != nil && entries.first?["value"] != nil)
+
+        func prometheus(_ query: String) -> Exchanged {
+            Client.get(own, "/stats/prometheus?filter=^\(name)$&\(query)", host: "localhost")
+        }
+        let summary = prometheus("histogram_buckets=summary&text_readouts").body
+        #expect(summary.hasPrefix("# TYPE envoy_http_downstream_rq_time summary\n"))
+        #expect(summary.contains("quantile=\"0.995\"") && summary.contains("_count{") && !summary.contains("_bucket"))
+        #expect(prometheus("histogram_buckets=cumulative").body.contains("_bucket{"))
+        #expect(prometheus("histogram_buckets=disjoint").status == 400)
+    }
+
     @Test("Destinations and listeners have JSON of Envoy's form")
     func lists() throws {
         let scratch = Scratch()
@@ -197,6 +261,9 @@ struct AdminPageTests {
         #expect(Client.get(mesh.admin, "/logging", host: "localhost").status == 405)
         #expect(post(mesh, "/logging?level=loud").status == 400)
         #expect(post(mesh, "/logging?other=info").status == 400)
+        #expect(post(mesh, "/logging?level=&group=http:debug").body.hasPrefix("error: group parameter requires"))
+        #expect(post(mesh, "/logging?level=&paths=&group=").status == 200)
+        #expect(post(mesh, "/logging?level=info&main=info").status == 400)
         #expect(post(mesh, "/logging?paths=config:off,admin:debug").body.contains("admin: debug\n  config: off\n"))
         _ = Client.get(mesh.admin, "/ready", host: "localhost")
         #expect(mesh.state.wait { $0.events.contains("GET /ready") })

@@ -33,6 +33,8 @@ struct AdminTests {
         Case("GET /stats?filter=server%5C.live", status: 200, body: "server.live: 1\n"),
         Case("GET /stats?filter=(", status: 400, body: "Invalid re2 regex: "),
         Case("GET /stats?format=xml", status: 400, body: "usage: "),
+        Case("GET /stats?format=html", status: 400, body: "HTML output is not built in\n"),
+        Case("POST /drain_listeners?skip_exit", status: 400, body: "skip_exit requires graceful\n"),
         Case(
             "GET /stats/prometheus?filter=^server.live$", status: 200,
             body: "# TYPE envoy_server_live gauge\nenvoy_server_live{} 1\n"),

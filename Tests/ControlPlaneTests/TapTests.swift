@@ -107,7 +107,9 @@ struct TapTests {
         #expect(Client.get(admin, "/v1/tap?proxy=blue", host: "localhost").status == 400)
     }
 
-    @Test("A client that stops reading for a while hears of every record after all: as a line, or as one of those dropped")
+    @Test(
+        "A client that stops reading for a while hears of every record after all: as a line, or as one of those dropped"
+    )
     func slowClient() throws {
         let mesh = running { $0.workers = 1 }
         defer { mesh.stop() }

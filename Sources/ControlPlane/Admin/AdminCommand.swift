@@ -77,7 +77,12 @@ struct AdminCommand: Sendable {
         Parameter("filter", "Regular expression (Google re2) for filtering stats"),
         Parameter("invert_filter", "Invert the filter regex"),
         Parameter("type", "Stat types to include.", ["All", "Counters", "Gauges", "Histograms", "TextReadouts"]),
+        Parameter(
+            "histogram_buckets", "Histogram bucket display mode", ["cumulative", "disjoint", "detailed", "summary"]),
     ]
+
+    private static let textReadouts = Parameter(
+        "text_readouts", "Render text_readouts as new gauges with value 0 (increases Prometheus data size)")
 
     private static let envoy: [AdminCommand] = [
         AdminCommand(path: "/", help: "Admin home page") { _, _ in .now(.text(list)) },
@@ -118,11 +123,13 @@ struct AdminCommand: Sendable {
                 Parameter("inboundonly", "Drains all inbound listeners."),
             ]
         ) { context, request in
+            guard request.flag("graceful") || !request.flag("skip_exit") else {
+                return .now(.text("skip_exit requires graceful\n", status: 400))
+            }
             context.runtime.drainListeners(
                 ListenerDrain(
                     proxy: context.proxy, inboundOnly: request.flag("inboundonly"),
-                    isGraceful: request.flag("graceful") || request.flag("skip_exit"),
-                    keepsListeners: request.flag("skip_exit")))
+                    isGraceful: request.flag("graceful"), keepsListeners: request.flag("skip_exit")))
             return .now(.text("OK\n"))
         },
         AdminCommand(path: "/healthcheck/fail", help: "cause the server to fail health checks", access: .changing) {
@@ -146,6 +153,7 @@ struct AdminCommand: Sendable {
                 Parameter(
                     "level", "desired logging level, this will change all loggers's level",
                     LogLevel.allCases.map(\.name)),
+                Parameter("group", "Change a group of loggers, which needs fine-grain logging: there is none."),
             ]
         ) { context, request in .now(LoggingPage.answer(context, request)) },
         AdminCommand(path: "/quitquitquit", help: "exit the server", access: .changing) { context, _ in
@@ -170,12 +178,14 @@ struct AdminCommand: Sendable {
         },
         AdminCommand(
             path: "/stats", help: "print server stats",
-            parameters: statParameters + [Parameter("format", "Format to use", ["text", "json", "prometheus"])],
+            parameters: statParameters + [
+                Parameter("format", "Format to use", ["text", "json", "prometheus"]), textReadouts,
+            ],
             isLong: true
         ) { .now(StatsPage.answer($0, $1, format: $1.parameter("format") ?? "text")) },
         AdminCommand(
-            path: "/stats/prometheus", help: "print server stats in prometheus format", parameters: statParameters,
-            isLong: true
+            path: "/stats/prometheus", help: "print server stats in prometheus format",
+            parameters: statParameters + [textReadouts], isLong: true
         ) { .now(StatsPage.answer($0, $1, format: "prometheus")) },
     ]
 
