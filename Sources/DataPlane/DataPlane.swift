@@ -19,6 +19,9 @@ public final class DataPlane: Sendable {
         public var connectionsMax: Int
         /// Waiting connections per listening socket.
         public var backlog: Int32 = 4_096
+        /// How long the requests of a listener that is not served any more may take; then they are cut. As Envoy's
+        /// `--drain-time-s`, whose default this is.
+        public var drainTime = Duration.seconds(600)
 
         public init(workers: Int, seed: UInt64? = nil, connectionsMax: Int = 1_000_000) {
             self.workers = seed == nil ? max(1, min(workers, 64)) : 1
@@ -55,13 +58,12 @@ public final class DataPlane: Sendable {
     public let logs: LogWriter
     private let inherited: InheritedSockets
     let threads: [WorkerThread]
+    let draining = DrainingListeners()
     private let state = Mutex(State())
 
     private struct State {
         var bound: [ListenerKey: NetworkAddress] = [:]
         var publication: Publication?
-        /// Buffer slot by log file, growing only: a slot keeps its file.
-        var slots: [LogFile] = []
         /// The workers have ended, or are about to: nobody would answer.
         var isStopped = false
         /// Of the clusters in `publication` that are discovered, as far as they have been.
@@ -82,7 +84,9 @@ public final class DataPlane: Sendable {
             let seed = configuration.seed
             let limit = max(1, configuration.connectionsMax / configuration.workers)
             threads.append(
-                try WorkerThread(index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit))
+                try WorkerThread(
+                    index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit,
+                    draining: draining, drainTime: configuration.drainTime))
         }
         self.threads = threads
     }
@@ -92,24 +96,11 @@ public final class DataPlane: Sendable {
     /// What is being served.
     public var publication: Publication? { state.withLock { $0.publication } }
 
-    /// The buffer slot of a log file for `LogTarget`.
-    public func slot(of file: LogFile) -> Int {
-        state.withLock { state in
-            if let known = state.slots.firstIndex(where: { $0 === file }) { return known }
-            state.slots.append(file)
-            return state.slots.count - 1
-        }
-    }
-
-    /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
-    ///
-    /// After `stop` it does nothing.
-    public func publish(_ publication: Publication) throws(BindFailures) {
-        if state.withLock({ $0.isStopped }) { return }
+    /// Opens what `plan` listens on and this process does not yet. On failure nothing is open that was not.
+    public func bind(_ plan: Plan) throws(BindFailures) -> BoundSockets {
         let known = state.withLock { $0.bound }
-        let proxies = publication.snapshot.plan.proxies
         let staying = Set(
-            proxies.flatMap { proxy in
+            plan.proxies.flatMap { proxy in
                 proxy.listeners.flatMap { listener in
                     listener.binds.map {
                         ListenerKey(proxy: proxy.name, listener: listener.name, address: $0.address)
@@ -117,24 +108,19 @@ public final class DataPlane: Sendable {
                 }
             })
         let ours = Set(known.filter { !staying.contains($0.key) }.values)
-        var sockets: [[Worker.NewListener]] = threads.map { _ in [] }
-        var bound: [ListenerKey: NetworkAddress] = [:]
+        var sockets = BoundSockets(workers: threads.count)
         var failures: [BindFailure] = []
-        for proxy in proxies {
+        for proxy in plan.proxies {
             for listener in proxy.listeners {
                 for bind in listener.binds {
                     let key = ListenerKey(proxy: proxy.name, listener: listener.name, address: bind.address)
                     if let actual = known[key] {
-                        bound[key] = actual
+                        sockets.addresses[key] = actual
                         continue
                     }
                     do {
                         let (descriptors, actual) = try open(bind, beside: ours)
-                        bound[key] = actual
-                        for (index, fd) in descriptors.enumerated() {
-                            let isInherited = inherited.has(actual)
-                            sockets[index].append(Worker.NewListener(key: key, fd: fd, isInherited: isInherited))
-                        }
+                        sockets.add(key, descriptors, at: actual, isInherited: inherited.has(actual))
                     } catch {
                         if bind.isOptional { continue }
                         failures.append(
@@ -144,21 +130,35 @@ public final class DataPlane: Sendable {
                 }
             }
         }
-        guard failures.isEmpty else {
-            for list in sockets { for listener in list { _ = Glibc.close(listener.fd) } }
-            throw BindFailures(failures: failures)
-        }
-        let (slots, discovered) = state.withLock { state in
-            state.bound = bound
+        guard failures.isEmpty else { throw BindFailures(failures: failures) }
+        return sockets
+    }
+
+    /// Serves `publication`: opens what is new, switches every worker, drains what is gone. On failure nothing has changed.
+    ///
+    /// After `stop` it does nothing.
+    public func publish(_ publication: Publication) throws(BindFailures) {
+        publish(publication, on: try bind(publication.snapshot.plan))
+    }
+
+    /// Serves `publication` on what `bind` opened for its plan: switches every worker, drains what is gone. Between the two
+    /// nothing else may have been published.
+    ///
+    /// After `stop` it does nothing.
+    public func publish(_ publication: Publication, on sockets: consuming BoundSockets) {
+        if state.withLock({ $0.isStopped }) { return }
+        let addresses = sockets.addresses
+        let discovered = state.withLock { state in
+            state.bound = addresses
             state.publication = publication
             let clusters = publication.discoveredClusters
             state.discovered = state.discovered.filter { clusters.contains($0.key) }
-            return (state.slots, state.discovered)
+            return state.discovered
         }
         let done = DispatchCounter(threads.count)
-        for (thread, list) in zip(threads, sockets) {
+        for (thread, list) in zip(threads, sockets.take()) {
             thread.post { worker in
-                worker.adopt(publication, newListeners: list, slots: slots, discovered: discovered)
+                worker.adopt(publication, newListeners: list, discovered: discovered)
                 done.signal()
             }
         }
@@ -255,25 +255,6 @@ public final class DataPlane: Sendable {
 
     // MARK: The end
 
-    /// Stops accepting and lets requests finish; what is left at the deadline is cut. Returns whether all finished.
-    public func drain(within limit: Duration) -> Bool {
-        let counter = DispatchCounter(threads.count)
-        for thread in threads {
-            thread.post { worker in
-                nonisolated(unsafe) var isSignalled = false
-                worker.onDrained = {
-                    if worker.isDrained, !isSignalled {
-                        isSignalled = true
-                        counter.signal()
-                    }
-                }
-                worker.drainAll()
-                worker.onDrained?()
-            }
-        }
-        return counter.wait(within: limit)
-    }
-
     /// Ends the workers; connections that are still open are cut, log buffers handed to the writer. Once is enough.
     public func stop() {
         let isFirst = state.withLock { state in
@@ -329,13 +310,6 @@ final class DispatchCounter: Sendable {
     func signal() { semaphore.post() }
 
     func wait() { for _ in 0..<count { semaphore.wait() } }
-
-    /// False if the time ran out first.
-    func wait(within limit: Duration) -> Bool {
-        let deadline = Clock.realtime() + limit.nanoseconds
-        for _ in 0..<count where !semaphore.wait(until: deadline) { return false }
-        return true
-    }
 }
 
 /// A POSIX semaphore. Sendable: sem_t is made to be used by several threads.
@@ -352,14 +326,6 @@ final class UnsafeSemaphore: @unchecked Sendable {
     func post() { sem_post(pointer) }
 
     func wait() { while sem_wait(pointer) != 0 {} }
-
-    func wait(until realtime: Int64) -> Bool {
-        var limit = timespec(tv_sec: Int(realtime / 1_000_000_000), tv_nsec: Int(realtime % 1_000_000_000))
-        while true {
-            if sem_timedwait(pointer, &limit) == 0 { return true }
-            if errno == ETIMEDOUT { return false }
-        }
-    }
 }
 
 /// A thread that runs one worker's loop.
@@ -368,10 +334,13 @@ final class WorkerThread: @unchecked Sendable {
     private let worker: Worker
     private var thread = pthread_t()
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
-    {
+    init(
+        index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
+        draining: DrainingListeners, drainTime: Duration
+    ) throws(SystemError) {
         worker = try Worker(
-            index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax)
+            index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax,
+            draining: draining, drainTime: drainTime)
         let box = Unmanaged.passRetained(worker)
         let result = pthread_create(
             &thread, nil,

@@ -23,6 +23,7 @@ final class ListenerRuntime: Handler {
     /// The last generation that knew this listener, once it is removed.
     private var lastGeneration: Generation?
     private(set) var isDraining = false
+    private lazy var drainTimer = Timer(owner: self)
     /// Answers are the last ones on their connections, though the listener goes on.
     var isDiscouraged = false
     /// The socket belongs to the service manager too, which keeps its queue for the next process.
@@ -122,11 +123,15 @@ final class ListenerRuntime: Handler {
             httpCounters.add(HTTPCounter.downstreamCxDestroyActiveRq)
             httpCounters.add(byPeer ? HTTPCounter.downstreamCxDestroyRemoteActiveRq : .downstreamCxDestroyLocalActiveRq)
         }
-        if isDraining, connections.isEmpty { worker.drained(self) }
+        if isDraining, connections.isEmpty {
+            worker.loop.timers.cancel(drainTimer)
+            worker.drained(self)
+        }
     }
 
-    /// Stops accepting; requests finish on the generation they know, connections close after their answer.
-    func drain(_ generation: Generation) {
+    /// Stops accepting; requests finish on the generation they know, connections close after their answer. What is left at
+    /// the deadline (monotonic nanoseconds) is cut.
+    func drain(_ generation: Generation, deadline: Int64) {
         guard !isDraining else { return }
         // A member of a group that closes with connections waiting would reset them.
         if !isInherited { accept(max: 4_096) }
@@ -135,10 +140,16 @@ final class ListenerRuntime: Handler {
         worker.loop.remove(self, fd: socket?.fd)
         socket = nil
         for connection in Array(connections.values) { connection.drain() }
-        if connections.isEmpty { worker.drained(self) }
+        if connections.isEmpty {
+            worker.drained(self)
+        } else {
+            worker.loop.timers.arm(drainTimer, deadline: deadline)
+        }
     }
 
-    /// The drain's deadline passed.
+    override func timerFired(_ timer: Timer) { closeAll() }
+
+    /// The drain's deadline passed, or the process ends.
     func closeAll() {
         for connection in Array(connections.values) { connection.cut() }
     }

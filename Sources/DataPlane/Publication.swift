@@ -13,6 +13,8 @@ public final class Publication: Sendable {
     let handlers: [String: any LocalHandlerFactory]
     /// Log targets by proxy.
     let logTargets: [[LogTarget]]
+    /// The files of the targets, by slot. They stay open as long as a publication that names them serves a request.
+    let logFiles: [LogFile?]
     /// Asked for the names of authorities by proxies that may resolve them.
     let names: (any AuthorityResolver)?
 
@@ -24,6 +26,12 @@ public final class Publication: Sendable {
         self.names = names
         self.handlers = handlers
         self.logTargets = logTargets
+        var files: [LogFile?] = []
+        for target in logTargets.joined() {
+            while files.count <= target.slot { files.append(nil) }
+            files[target.slot] = target.file
+        }
+        logFiles = files
         let plan = snapshot.plan
         proxyLabels = plan.proxies.map { RouteLabels(mesh: $0.mesh, proxy: $0.name, node: $0.source.name) }
         routeLabels = (0..<snapshot.routeCount).map { index in
@@ -50,12 +58,28 @@ public final class Publication: Sendable {
 public struct LogTarget: Sendable {
     public var format: AccessLogFormat
     public var file: LogFile
-    /// Which of a worker's buffers collects the lines: one per distinct file.
+    /// The file's number in its publication (`LogSlots`): which buffer collects the lines on each worker.
     public var slot: Int
     public init(format: AccessLogFormat, file: LogFile, slot: Int) {
         self.format = format
         self.file = file
         self.slot = slot
+    }
+}
+
+/// Numbers the distinct log files of one publication from 0.
+public final class LogSlots {
+    private var slots: [ObjectIdentifier: Int] = [:]
+    /// An identifier means its file only as long as there is one.
+    private var files: [LogFile] = []
+
+    public init() {}
+
+    public func slot(of file: LogFile) -> Int {
+        if let known = slots[ObjectIdentifier(file)] { return known }
+        slots[ObjectIdentifier(file)] = files.count
+        files.append(file)
+        return files.count - 1
     }
 }
 
@@ -65,9 +89,12 @@ final class Generation {
     let snapshot: Snapshot
     /// By `ClusterID`.
     let clusters: [ClusterUpstreams]
+    /// Lines on their way to the publication's files, by slot. Generations share the buffer of a file that both have.
+    let logBuffers: [LogBuffer]
 
-    init(publication: Publication, clusters: [ClusterUpstreams]) {
+    init(publication: Publication, clusters: [ClusterUpstreams], logBuffers: [LogBuffer] = []) {
         self.publication = publication
+        self.logBuffers = logBuffers
         snapshot = publication.snapshot
         self.clusters = clusters
     }

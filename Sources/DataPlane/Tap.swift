@@ -98,8 +98,12 @@ public enum Naming {
     /// the instance (`colors/blue` for `colors/blue#0`).
     public static func covers(_ name: String, _ given: String) -> Bool {
         if endsPath(name[...], given) { return true }
-        guard !given.contains("#"), let cut = name.lastIndex(of: "#") else { return false }
-        return endsPath(name[..<cut], given)
+        return !given.contains("#") && name.contains("#") && endsPath(withoutInstance(name), given)
+    }
+
+    /// `colors/blue` for `colors/blue#0`.
+    public static func withoutInstance(_ name: String) -> Substring {
+        name.lastIndex(of: "#").map { name[..<$0] } ?? name[...]
     }
 
     private static func endsPath(_ name: Substring, _ given: String) -> Bool {

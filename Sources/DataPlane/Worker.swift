@@ -28,7 +28,11 @@ public final class Worker {
     private var reserveDescriptor: Int32
 
     private var listeners: [ListenerKey: ListenerRuntime] = [:]
-    private var draining: [ObjectIdentifier: ListenerRuntime] = [:]
+    private var draining: [ObjectIdentifier: (runtime: ListenerRuntime, noted: DrainingListener)] = [:]
+    /// Those of all workers, where draining ones are noted.
+    private let drainingListeners: DrainingListeners
+    /// How long a listener drains at most, nanoseconds.
+    private let drainTime: Int64
     private var clusters: [ClusterKey: ClusterUpstreams] = [:]
     private var authorityClusters: [ClusterKey: ClusterUpstreams] = [:]
     private static let authorityClustersMax = 1_024
@@ -49,8 +53,6 @@ public final class Worker {
         didSet { for listener in listeners.values { listener.isDiscouraged = discouraged.contains(listener.tag) } }
     }
 
-    private var logBuffers: [LogBuffer] = []
-    private var logFiles: [LogFile?] = []
     private lazy var logTimer = Timer(owner: housekeeping)
     private lazy var housekeeping = Housekeeping(worker: self)
     static let logBytesMax = 32_768
@@ -58,11 +60,13 @@ public final class Worker {
 
     private var dateSecond: Int64 = -1
     private let dateText: UnsafeMutableBufferPointer<UInt8>
-    /// Called on this thread when no connection of a draining listener is left.
-    var onDrained: (() -> Void)?
 
-    init(index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int) throws(SystemError)
-    {
+    init(
+        index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
+        draining: DrainingListeners, drainTime: Duration
+    ) throws(SystemError) {
+        drainingListeners = draining
+        self.drainTime = drainTime.nanoseconds
         self.index = index
         self.stats = stats
         self.connectionsMax = connectionsMax
@@ -94,8 +98,7 @@ public final class Worker {
 
     /// Serves `publication` from the next request on. Runs between events, on this worker's thread.
     func adopt(
-        _ publication: Publication, newListeners: [NewListener], slots: [LogFile],
-        discovered: [ClusterKey: [EndpointPlan]]
+        _ publication: Publication, newListeners: [NewListener], discovered: [ClusterKey: [EndpointPlan]]
     ) {
         let old = generation
         let snapshot = publication.snapshot
@@ -113,12 +116,25 @@ public final class Worker {
             cluster.adopt(plan, endpoints: endpoints) { makeEndpoint($0, cluster: cluster, plan: plan) }
             return cluster
         }
-        generation = Generation(publication: publication, clusters: ordered)
+        generation = Generation(
+            publication: publication, clusters: ordered, logBuffers: logBuffers(for: publication))
         let gone = clusters.filter { kept[$0.key] == nil }
         clusters = kept
         adoptListeners(publication, newListeners, old)
         for cluster in gone.values { cluster.drain() }
-        adoptLogs(slots)
+        dropAuthorities(publication.snapshot.plan)
+    }
+
+    /// Destinations outside the mesh outlive neither their proxy nor the address that it connects from.
+    private func dropAuthorities(_ plan: Plan) {
+        guard !authorityClusters.isEmpty else { return }
+        let sources = Dictionary(
+            plan.proxies.map { ($0.name, $0.upstreamSourceIP) }, uniquingKeysWith: { first, _ in first })
+        for (key, cluster) in authorityClusters {
+            if let source = sources[key.proxy], source == cluster.sourceIP { continue }
+            authorityClusters[key] = nil
+            cluster.drain()
+        }
     }
 
     private func adoptListeners(_ publication: Publication, _ new: [NewListener], _ old: Generation) {
@@ -150,8 +166,12 @@ public final class Worker {
         let removed = listeners
         listeners = current
         for listener in removed.values {
-            draining[ObjectIdentifier(listener)] = listener
-            listener.drain(old)
+            let role = old.snapshot.proxy(of: listener.id).role
+            let noted = DrainingListener(
+                proxy: listener.key.proxy, listener: listener.key.listener, address: listener.key.address, role: role)
+            draining[ObjectIdentifier(listener)] = (listener, noted)
+            drainingListeners.add(noted)
+            listener.drain(old, deadline: Clock.monotonic() + drainTime)
         }
         for socket in opened.values { _ = Glibc.close(socket.fd) }
     }
@@ -188,25 +208,15 @@ public final class Worker {
             clusterCounters: cluster.counters, worker: self)
     }
 
+    /// A draining listener's last connection is closed.
     func drained(_ listener: ListenerRuntime) {
-        draining.removeValue(forKey: ObjectIdentifier(listener))
-        if draining.isEmpty { onDrained?() }
+        guard let noted = draining.removeValue(forKey: ObjectIdentifier(listener))?.noted else { return }
+        drainingListeners.remove(noted)
     }
-
-    /// Every listener stops accepting; `onDrained` follows when the last connection is closed.
-    func drainAll() {
-        let all = listeners
-        listeners = [:]
-        for listener in all.values { draining[ObjectIdentifier(listener)] = listener }
-        for listener in all.values { listener.drain(generation) }
-        if draining.isEmpty { onDrained?() }
-    }
-
-    var isDrained: Bool { listeners.isEmpty && draining.isEmpty }
 
     /// The deadline passed: what is left is cut.
     func abortAll() {
-        for listener in Array(draining.values) { listener.closeAll() }
+        for listener in Array(draining.values) { listener.runtime.closeAll() }
         for listener in Array(listeners.values) { listener.closeAll() }
     }
 
@@ -372,18 +382,24 @@ public final class Worker {
                 role: generation.snapshot.plan.proxies[proxy].role)
         }
         for target in generation.publication.logTargets[proxy] {
-            guard target.slot < logBuffers.count else { continue }
-            let buffer = logBuffers[target.slot]
+            let buffer = generation.logBuffers[target.slot]
             target.format.append(record, to: buffer)
-            if buffer.count >= Self.logBytesMax { logFiles[target.slot]?.submit(buffer) }
+            // Nobody comes later for the lines of a generation that is going.
+            if buffer.count >= Self.logBytesMax || generation !== self.generation { target.file.submit(buffer) }
         }
-        if !logTimer.isArmed, !logBuffers.isEmpty { loop.timers.arm(logTimer, deadline: loop.now + Self.logInterval) }
+        if !logTimer.isArmed, !self.generation.logBuffers.isEmpty {
+            loop.timers.arm(logTimer, deadline: loop.now + Self.logInterval)
+        }
     }
 
-    private func adoptLogs(_ files: [LogFile]) {
+    /// Buffers for the files of a publication that is about to be served: those of files that are in use already stay.
+    private func logBuffers(for publication: Publication) -> [LogBuffer] {
         flushLogs()
-        while logBuffers.count < files.count { logBuffers.append(LogBuffer()) }
-        logFiles = files
+        var known: [ObjectIdentifier: LogBuffer] = [:]
+        for (buffer, file) in zip(generation.logBuffers, generation.publication.logFiles) {
+            if let file { known[ObjectIdentifier(file)] = buffer }
+        }
+        return publication.logFiles.map { file in file.flatMap { known[ObjectIdentifier($0)] } ?? LogBuffer() }
     }
 
     /// The loop has ended: nothing will be recorded any more, and no connection is used again.
@@ -394,7 +410,9 @@ public final class Worker {
     }
 
     func flushLogs() {
-        for (buffer, file) in zip(logBuffers, logFiles) where !buffer.isEmpty { file?.submit(buffer) }
+        for (buffer, file) in zip(generation.logBuffers, generation.publication.logFiles) where !buffer.isEmpty {
+            file?.submit(buffer)
+        }
     }
 
     // MARK: Date

@@ -23,12 +23,12 @@ extension StatStore {
         return text
     }
 
-    private static func labelled(_ name: String, _ owner: String, _ asked: String?) -> String {
+    static func labelled(_ name: String, _ owner: String, _ asked: String?) -> String {
         asked == nil && !owner.isEmpty ? "\(name){proxy=\"\(labelValue(owner))\"}" : name
     }
 
     /// `P0(interval,total) …`, as Envoy prints a histogram.
-    private static func percentiles(_ total: Distribution, _ interval: Distribution) -> String {
+    static func percentiles(_ total: Distribution, _ interval: Distribution) -> String {
         guard total.count > 0 else { return "No recorded values" }
         return [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100].map { percentile in
             let name = percentile == percentile.rounded() ? "\(Int(percentile))" : "\(percentile)"
@@ -124,7 +124,7 @@ extension StatStore {
     }
 
     /// The metric's name and the tag that Envoy takes out of it: `upstream_rq_2xx` is `…_rq_xx` of class 2.
-    private static func metric(_ kind: StatKey.Kind, _ name: String) -> (String, String?) {
+    static func metric(_ kind: StatKey.Kind, _ name: String) -> (String, String?) {
         let prefix: String
         switch kind {
         case .cluster: prefix = "envoy_cluster_"

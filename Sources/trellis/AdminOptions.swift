@@ -15,10 +15,10 @@ struct AdminOptions: ParsableArguments {
     /// The client, with the token if there is one.
     func client() throws -> AdminClient {
         guard let adminTokenFile else { return AdminClient(admin) }
-        guard let line = TextFile.firstLine(adminTokenFile), !line.isEmpty else {
+        guard let token = try? TokenFile.firstLine(adminTokenFile) else {
             throw ValidationError("--admin-token-file \(adminTokenFile) cannot be read, or begins with no token")
         }
-        return AdminClient(admin, token: line)
+        return AdminClient(admin, token: String(decoding: token, as: UTF8.self))
     }
 }
 

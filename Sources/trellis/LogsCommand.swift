@@ -143,12 +143,3 @@ private struct FollowedFile {
         return true
     }
 }
-
-enum TextFile {
-    /// The first line without blanks around it; nil if the file cannot be read.
-    static func firstLine(_ path: String) -> String? {
-        guard var file = FollowedFile(path), let bytes = file.read(waiting: false) else { return nil }
-        let line = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-        return String(decoding: line.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }, as: UTF8.self)
-    }
-}

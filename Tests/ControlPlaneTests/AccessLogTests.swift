@@ -28,6 +28,31 @@ struct AccessLogTests {
         #expect(lines.contains { $0.contains("\"proxy\":\"colors/blue#0\"") })
     }
 
+    @Test("A log that the definitions name no more is closed: reopening does not bring its file back")
+    func removed() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", logged(scratch.file("front.log")))]) {
+            $0.accessLog = scratch.file("all.json")
+            $0.watchesFiles = false
+        }
+        defer { mesh.stop() }
+        #expect(Client.get(mesh.gateway, "/one").status == 200)
+        #expect(Awaited(()).wait { _ in scratch.read("front.log").contains("/one") })
+        scratch.write("mesh.yaml", Colors.mesh())
+        #expect(mesh.reload()?.result == .published)
+        #expect(scratch.rename("front.log", "front.old") == 0)
+        #expect(scratch.rename("all.json", "all.old") == 0)
+        mesh.handle?.reopenLogs()
+        #expect(mesh.state.wait { $0.events.contains("reopened") })
+        // When a line stands in the one, the other would be there too.
+        #expect(
+            Awaited(()).wait { _ in
+                _ = Client.get(mesh.gateway, "/two")
+                return scratch.read("all.json").contains("/two")
+            })
+        #expect(access(scratch.file("front.log"), F_OK) != 0)
+    }
+
     @Test("A gateway's log has the default format, and moving it away and reopening starts a new file")
     func rotated() {
         let scratch = Scratch()

@@ -1,4 +1,8 @@
+import Compiler
+import DataPlane
 import Glibc
+import Reactor
+import Routing
 import Telemetry
 import Testing
 
@@ -67,6 +71,118 @@ struct AdminPageTests {
                 mesh.admin, "/stats?filter=membership_total|listener_manager.total_listeners_active", host: "localhost"
             ).body
                 == active.body)
+    }
+
+    @Test("Totals that the log writer keeps start again at a reset, and stay there")
+    func resetLogTotals() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.accessLog = scratch.file("log") }
+        defer { mesh.stop() }
+        func values() -> (lines: Int, uptime: Int) {
+            let text = Client.get(mesh.admin, "/stats?filter=^(access_log.lines|server.uptime)$", host: "localhost")
+                .body
+            let numbers = text.split(separator: "\n").compactMap { line in
+                line.split(separator: " ").last.flatMap { Int($0) }
+            }
+            return numbers.count == 2 ? (numbers[0], numbers[1]) : (-1, -1)
+        }
+        for _ in 0..<3 { #expect(Client.get(mesh.gateway).status == 200) }
+        #expect(Awaited(()).wait { _ in values().lines == 6 })
+        #expect(post(mesh, "/reset_counters").status == 200)
+        let beat = values().uptime + 2
+        #expect(Awaited(()).wait { _ in values().uptime >= beat })
+        #expect(values().lines == 0)
+        #expect(Client.get(mesh.gateway).status == 200)
+        #expect(Awaited(()).wait { _ in values().lines == 2 })
+    }
+
+    @Test("Every cluster says how many endpoints it has")
+    func membership() throws {
+        let scratch = Scratch()
+        let local = """
+            local:
+              nodes:
+                blue: { instances: [{ echo: { body: blue } }, { echo: { body: blue } }] }
+                green: { instances: [{ echo: { body: green } }] }
+            """
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(green: 1, local: local))]) {
+            $0.watchesFiles = false
+        }
+        defer { mesh.stop() }
+        let own = try #require(mesh.address("admin:colors/front"))
+        func values(_ color: String) -> [String] {
+            Client.get(own, "/stats?filter=egress_colors_\(color).*membership_(total|healthy)", host: "localhost").body
+                .split(separator: "\n").map { String($0.suffix(3)) }
+        }
+        #expect(values("blue") == [": 2", ": 2"])
+        #expect(values("green") == [": 1", ": 1"])
+        scratch.write("mesh.yaml", Colors.mesh(green: 1))
+        #expect(mesh.reload()?.result == .published)
+        #expect(values("blue") == [": 1", ": 1"])
+    }
+
+    @Test("Histograms come by buckets as Envoy's do")
+    func buckets() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())])
+        defer { mesh.stop() }
+        for _ in 0..<3 { #expect(Client.get(mesh.gateway).status == 200) }
+        let own = try #require(mesh.address("admin:colors/front"))
+        let name = "http.ingress.downstream_rq_time"
+        func stats(_ query: String) -> Exchanged {
+            Client.get(own, "/stats?filter=^\(name)$&\(query)", host: "localhost")
+        }
+        let bounds =
+            "B0.5 B1 B5 B10 B25 B50 B100 B250 B500 B1000 B2500 B5000 B10000 B30000 B60000 B300000 B600000 B1.8e+06 "
+            + "B3.6e+06"
+        func totals(_ text: String) -> [Int] {
+            text.split(separator: ",").dropFirst().compactMap { Int($0.prefix { $0 != ")" }) }
+        }
+        let cumulative = stats("histogram_buckets=cumulative").body
+        #expect(cumulative.hasPrefix("\(name): B0.5("))
+        #expect(
+            cumulative.dropFirst(name.count + 2).split(separator: " ").map { $0.prefix { $0 != "(" } }
+                .joined(separator: " ") == bounds)
+        #expect(totals(cumulative) == totals(cumulative).sorted() && totals(cumulative).last == 3)
+        let disjoint = stats("histogram_buckets=disjoint").body
+        #expect(totals(disjoint).count == 19 && totals(disjoint).reduce(0, +) == 3)
+        let detailed = stats("histogram_buckets=detailed").body.split(separator: "\n")
+        #expect(detailed.map { $0.prefix { $0 != "=" } } == ["\(name):", "  totals", "  intervals", "  summary"])
+        for plain in ["none", "summary", ""] {
+            #expect(stats("histogram_buckets=\(plain)").body.hasPrefix("\(name): P0("))
+        }
+        #expect(stats("histogram_buckets=some").status == 400)
+        #expect(stats("histogram_buckets=cumulative&type=Counters").body == "")
+
+        func json(_ mode: String) throws -> JSONValue? {
+            let text = stats("format=json&histogram_buckets=\(mode)").body
+            return try JSONValue(parsing: text.utf8)["stats"]?.elements.first?["histograms"]
+        }
+        let first = try #require(try json("cumulative")?.elements.first)
+        #expect(first["name"]?.text == name)
+        #expect(first["buckets"]?.elements.count == 19)
+        #expect(first["buckets"]?.elements.last?["upper_bound"] == 3_600_000)
+        #expect(first["buckets"]?.elements.last?["cumulative"] == 3)
+        let apart = try json("disjoint")?.elements.first?["buckets"]?.elements
+        #expect(apart?.compactMap { $0["cumulative"]?.int }.reduce(0, +) == 3)
+        let details = try #require(try json("detailed"))
+        #expect(details["supported_percentiles"]?.elements.count == 10)
+        let detail = details["details"]?.elements.first
+        #expect(detail?["totals"]?.elements.compactMap { $0["count"]?.int }.reduce(0, +) == 3)
+        #expect(detail?["percentiles"]?.elements.count == 10)
+        // Counters before the histograms make one list with them.
+        let whole = Client.get(own, "/stats?format=json&usedonly&histogram_buckets=disjoint", host: "localhost").body
+        let entries = try JSONValue(parsing: whole.utf8)["stats"]?.elements ?? []
+        #expect(entries.count > 2 && entries.last?["histograms"] != nil && entries.first?["value"] != nil)
+
+        func prometheus(_ query: String) -> Exchanged {
+            Client.get(own, "/stats/prometheus?filter=^\(name)$&\(query)", host: "localhost")
+        }
+        let summary = prometheus("histogram_buckets=summary&text_readouts").body
+        #expect(summary.hasPrefix("# TYPE envoy_http_downstream_rq_time summary\n"))
+        #expect(summary.contains("quantile=\"0.995\"") && summary.contains("_count{") && !summary.contains("_bucket"))
+        #expect(prometheus("histogram_buckets=cumulative").body.contains("_bucket{"))
+        #expect(prometheus("histogram_buckets=disjoint").status == 400)
     }
 
     @Test("Destinations and listeners have JSON of Envoy's form")
@@ -145,6 +261,9 @@ struct AdminPageTests {
         #expect(Client.get(mesh.admin, "/logging", host: "localhost").status == 405)
         #expect(post(mesh, "/logging?level=loud").status == 400)
         #expect(post(mesh, "/logging?other=info").status == 400)
+        #expect(post(mesh, "/logging?level=&group=http:debug").body.hasPrefix("error: group parameter requires"))
+        #expect(post(mesh, "/logging?level=&paths=&group=").status == 200)
+        #expect(post(mesh, "/logging?level=info&main=info").status == 400)
         #expect(post(mesh, "/logging?paths=config:off,admin:debug").body.contains("admin: debug\n  config: off\n"))
         _ = Client.get(mesh.admin, "/ready", host: "localhost")
         #expect(mesh.state.wait { $0.events.contains("GET /ready") })
@@ -269,6 +388,26 @@ struct AdminPageTests {
         #expect(status("/stats", local + "authorization: Bearer other\r\n") == 200)
     }
 
+    @Test(
+        "A token is the first line's bytes, however the line ends",
+        arguments: [
+            ("t0ken", "t0ken"), ("t0ken\nsecond", "t0ken"), ("t0ken\r\nsecond\r\n", "t0ken"),
+            ("t0ken\rsecond", "t0ken"), (" t0ken\t\r\n", "t0ken"), ("\u{FEFF}t0ken\r\n", "t0ken"), ("", nil),
+            ("\r\nt0ken", nil), (" \n", nil),
+        ] as [(String, String?)])
+    func tokenLine(_ text: String, _ expected: String?) {
+        let path = Scratch().write("token", text)
+        #expect((try? TokenFile.firstLine(path)).map { String(decoding: $0, as: UTF8.self) } == expected)
+        #expect((try? AdminToken(path: path))?.allows("Bearer t0ken") == (expected == nil ? nil : true))
+    }
+
+    @Test("A token file that is not there is named")
+    func tokenFileMissing() {
+        let path = Scratch().file("token")
+        let error = #expect(throws: SystemError.self) { try AdminToken(path: path) }
+        #expect(error?.description == "--admin-token-file: open \(path): No such file or directory")
+    }
+
     @Test("An open admin address without a token is warned of")
     func open() {
         let scratch = Scratch()
@@ -297,6 +436,57 @@ struct AdminPageTests {
         #expect(Client.get(mesh.admin, "/v1/explain?request=ftp:x", host: "localhost").status == 400)
         let text = Client.get(mesh.admin, "/v1/explain?request=/x&format=text", host: "localhost").body
         #expect(text.contains("listener ingress_18080 of colors/front"))
+        #expect(Client.get(mesh.admin, "/v1/explain?request=/x&format=xml", host: "localhost").status == 400)
+    }
+
+    @Test("An explanation names the endpoints that discovery found, and follows them")
+    func explainDiscovered() throws {
+        let scratch = Scratch()
+        let source = MeshSource.files(paths: [scratch.write("mesh.yaml", Colors.mesh())], variables: [:])
+        var plan = source.load(CompilerOptions(addressBase: Colors.addressBase())).plan
+        let front = try #require(plan.proxies.firstIndex { $0.name == "colors/front" })
+        let blue = try #require(plan.proxies[front].clusters.firstIndex { $0.name.contains("blue") })
+        let endpoints = plan.proxies[front].clusters[blue].endpoints
+        #expect(!endpoints.isEmpty)
+        plan.proxies[front].clusters[blue].endpoints = []
+        plan.proxies[front].clusters[blue].discovery = DiscoveryPlan(
+            hostname: "blue.colors.local", port: 18_080, answer: .everyAddress, families: .ipv4Preferred)
+        let key = ClusterKey(proxy: "colors/front", cluster: plan.proxies[front].clusters[blue].name)
+        let snapshot = Snapshot(plan: plan, generation: 7)
+        let request = try RequestDescription("/x", headers: [])
+        let known = try MeshExplainer.explain(snapshot, request, from: "front") { $0 == key ? endpoints : nil }
+        #expect(known.entry.backends.first?.endpoints == endpoints)
+        #expect(known.destinations.map(\.proxy) == ["colors/blue#0", "colors/green#0"])
+        let unknown = try MeshExplainer.explain(snapshot, request, from: "front") { _ in nil }
+        #expect(unknown.entry.backends.first?.endpoints == [])
+        #expect(unknown.destinations.map(\.proxy) == ["colors/green#0"])
+    }
+
+    @Test("Who may not is refused by the head of a request, however much body there would be")
+    func refusedByHead() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) {
+            $0.adminTokenFile = scratch.write("token", "t0ken\n")
+        }
+        defer { mesh.stop() }
+        // No byte of the body is ever sent.
+        func status(_ line: String, _ headers: String) -> Int {
+            Client.send(
+                mesh.admin, "\(line) HTTP/1.1\r\nhost: localhost\r\n\(headers)content-length: 16000000\r\n\r\n"
+            ).status
+        }
+        let token = "authorization: Bearer t0ken\r\n"
+        #expect(status("PUT /v1/definitions", "") == 401)
+        #expect(status("PUT /v1/nothing", token) == 404)
+        #expect(status("DELETE /v1/definitions", token) == 405)
+        // A connection whose request had no body can be used again.
+        let two = "GET /stats HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        let both = Client.send(mesh.admin, two + "GET /stats HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        #expect(both.body.contains("HTTP/1.1 401"))
+        // A body that no command asked for is no reason to refuse.
+        let body = String(repeating: "x", count: 1 << 20)
+        let reload = "POST /reset_counters HTTP/1.1\r\nhost: localhost\r\n\(token)connection: close\r\n"
+        #expect(Client.send(mesh.admin, reload + "content-length: \(body.utf8.count)\r\n\r\n\(body)").body == "OK\n")
     }
 
     @Test("The status shows services with shares, nodes with instances, and their requests")

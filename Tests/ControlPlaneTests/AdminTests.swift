@@ -33,6 +33,8 @@ struct AdminTests {
         Case("GET /stats?filter=server%5C.live", status: 200, body: "server.live: 1\n"),
         Case("GET /stats?filter=(", status: 400, body: "Invalid re2 regex: "),
         Case("GET /stats?format=xml", status: 400, body: "usage: "),
+        Case("GET /stats?format=html", status: 400, body: "HTML output is not built in\n"),
+        Case("POST /drain_listeners?skip_exit", status: 400, body: "skip_exit requires graceful\n"),
         Case(
             "GET /stats/prometheus?filter=^server.live$", status: 200,
             body: "# TYPE envoy_server_live gauge\nenvoy_server_live{} 1\n"),
@@ -53,7 +55,19 @@ struct AdminTests {
         Case("GET /ready", "host: 10.0.0.1", status: 403),
         Case("POST /v1/reload", "host: localhost\r\norigin: http://attacker.example", status: 403),
         Case("POST /v1/reload", "host: localhost\r\norigin: null", status: 403),
-        Case("POST /v1/reload", "host: localhost\r\norigin: http://localhost:3000", status: 200),
+        Case("POST /v1/reload", "host: localhost:9901\r\norigin: http://localhost:3000", status: 403),
+        Case("POST /v1/reload", "host: localhost:9901\r\norigin: http://localhost", status: 403),
+        Case("POST /v1/reload", "host: localhost:9901\r\norigin: http://127.0.0.1:9901", status: 403),
+        Case("GET /ready", "host: localhost:9901\r\norigin: http://localhost:3000", status: 403),
+        Case("POST /v1/reload", "host: localhost:9901\r\norigin: http://LOCALHOST:9901", status: 200),
+        Case("POST /v1/reload", "host: localhost\r\norigin: http://localhost:80", status: 200),
+        Case("POST /v1/reload", "host: [::1]:9901\r\norigin: http://[::1]:9901", status: 200),
+        Case("GET /ready", "host: [::1]x:9901", status: 400),
+        Case("POST /v1/reload", "host: localhost\r\nsec-fetch-site: cross-site", status: 403),
+        Case("POST /v1/reload", "host: localhost\r\nsec-fetch-site: same-site", status: 403),
+        Case("POST /v1/reload", "host: localhost\r\nsec-fetch-site: same-origin", status: 200),
+        Case("POST /v1/reload", "host: localhost\r\nsec-fetch-site: none", status: 200),
+        Case("GET /ready", "host: localhost\r\nsec-fetch-site: cross-site", status: 200),
     ]
 
     @Test("A table of requests over a real socket")
@@ -66,6 +80,15 @@ struct AdminTests {
             #expect(answer.status == row.status, "\(row.testDescription)")
             #expect(answer.body.hasPrefix(row.body), "\(row.testDescription): \(answer.body.prefix(200))")
         }
+    }
+
+    @Test("A unix socket answers no page, whatever it calls itself")
+    func originOverUnixSocket() {
+        let access = AdminAccess(address: .unix(path: "/run/admin.sock"))
+        var request = AdminRequest(method: "POST", path: "/v1/reload", authority: "localhost")
+        #expect(access.allows(request))
+        request.origin = "http://localhost"
+        #expect(!access.allows(request))
     }
 
     @Test("HEAD has the head of GET and no body, and a refused method names the right ones")

@@ -147,6 +147,43 @@ struct DefinitionStoreTests {
         #expect(status()?["lastRefusal"] == .null)
     }
 
+    @Test("A text that cannot be kept never serves, and is counted and logged as refused")
+    func notKept() {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.stateFolder = scratch.file("state") }
+        defer { mesh.stop() }
+        // Nothing can be renamed over a folder.
+        scratch.makeFolder("state/definitions")
+        let answer = put(mesh, Self.red)
+        #expect(answer.status == 500)
+        #expect(answer.body.contains("nothing was changed: rename"))
+        #expect(Client.get(mesh.gateway, "/red").body == "blue\n")
+        #expect(get(mesh, "?owner=api").body.hasPrefix("#"))
+        #expect(mesh.state.current.reloads.map(\.generation) == [1])
+        #expect(mesh.state.current.reloads.last?.findings.contains { $0.code == "definitions-not-kept" } == true)
+        let rejected = Client.get(mesh.admin, "/stats?filter=update_rejected", host: "localhost").body
+        #expect(rejected.contains(": 1\n"), "\(rejected)")
+        #expect(access(scratch.file("state/definitions.new"), F_OK) != 0)
+        // The same text again, where it changes nothing about what serves.
+        #expect(put(mesh, "# nothing\n").status == 500)
+    }
+
+    @Test("Definitions that are there and cannot be read keep the process from starting")
+    func unreadable() {
+        let scratch = Scratch()
+        scratch.makeFolder("state")
+        scratch.makeFolder("state/definitions")
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.stateFolder = scratch.file("state") }
+        defer { mesh.stop() }
+        guard case .system(let error) = mesh.state.current.failure else {
+            Issue.record("started, or failed otherwise: \(String(describing: mesh.state.current.failure))")
+            return
+        }
+        #expect(
+            error.description
+                == "--state: the definitions in \(scratch.file("state"))/definitions cannot be read: Is a directory")
+    }
+
     @Test("A state folder belongs to one process at a time")
     func locked() throws {
         let scratch = Scratch()

@@ -52,6 +52,36 @@ struct EndTests {
         #expect(!mesh.state.current.events.contains("cut"))
     }
 
+    @Test("A request whose listeners an earlier reload took away is answered too")
+    func drainsEarlierOnes() throws {
+        let scratch = Scratch()
+        let text = Colors.mesh(local: Self.slow.replacing("400ms", with: "1s"))
+        let mesh = RunningMesh([scratch.write("mesh.yaml", text)]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        let connection = try #require(Client.connect(mesh.gateway))
+        defer { close(connection) }
+        let request = Array("GET / HTTP/1.1\r\nhost: h\r\n\r\n".utf8)
+        #expect(send(connection, request, request.count, 0) == request.count)
+        let arrived = Awaited(()).wait { _ in
+            Client.get(mesh.admin, "/stats?filter=^http.ingress.downstream_rq_active", host: "localhost").body
+                .contains("{proxy=\"colors/blue#0\"}: 1")
+        }
+        #expect(arrived)
+        scratch.write("mesh.yaml", text.replacing("mesh: colors", with: "mesh: paints"))
+        func draining() -> String {
+            Client.get(mesh.admin, "/stats?filter=total_listeners_draining", host: "localhost").body
+        }
+        #expect(draining().hasSuffix(": 0\n"))
+        #expect(mesh.reload()?.result == .published)
+        #expect(draining() != "" && !draining().hasSuffix(": 0\n"))
+        mesh.handle?.stop()
+        var answer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(connection, &answer, answer.count, 0)
+        #expect(String(decoding: answer[..<max(count, 0)], as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+        #expect(mesh.state.wait { $0.ending == .drained })
+        #expect(!mesh.state.current.events.contains("cut"))
+    }
+
     @Test("What does not finish within the drain time is cut")
     func cuts() throws {
         let scratch = Scratch()

@@ -1,8 +1,10 @@
 import Compiler
+import DataPlane
 import Definitions
 import Glibc
 import Routing
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import ControlPlane
@@ -128,6 +130,98 @@ struct ReloadTests {
         #expect(outcome.refusal == .addresses)
         #expect(outcome.generation == 1)
         #expect(Client.get(mesh.gateway).body == "blue\n")
+    }
+
+    @Test("A change that is refused for its addresses leaves workloads as they are, and makes no log files")
+    func refusedWhole() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh())]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        let taken = try #require(OpenPort())
+        let local = """
+            local:
+              nodes:
+                blue: { instances: [{ address: 127.200.77.2, echo: { body: navy } }] }
+                green: { instances: [{ ingress: '127.0.0.1:\(taken.port)', echo: { body: green } }] }
+            """
+        scratch.write(
+            "mesh.yaml",
+            Colors.mesh(local: local).replacing(
+                "gatewayRoutes:",
+                with: "logging: { accessLog: { file: { path: \(scratch.file("front.log")) } } }\n    gatewayRoutes:"))
+        let outcome = try #require(mesh.reload())
+        #expect(outcome.refusal == .addresses)
+        #expect(access(scratch.file("front.log"), F_OK) != 0)
+        #expect(Client.get(mesh.gateway).body == "blue\n")
+        // What serves is still what can be changed.
+        let body = #"{"blue": {"body": "changed"}}"#
+        let change = Client.send(
+            mesh.admin,
+            "PUT /v1/workloads HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+                + "content-length: \(body.utf8.count)\r\n\r\n\(body)")
+        #expect(change.status == 200)
+        #expect(Client.get(mesh.gateway).body == "changed\n")
+    }
+
+    @Test("What a reload removes has no statistics any more")
+    func forgets() throws {
+        let scratch = Scratch()
+        let text = Colors.mesh(blue: 1, green: 1)
+        let mesh = RunningMesh([scratch.write("mesh.yaml", text)]) { $0.watchesFiles = false }
+        defer { mesh.stop() }
+        for _ in 0..<4 { #expect(Client.get(mesh.gateway).status == 200) }
+        func lines(_ word: String) -> Int {
+            Client.get(mesh.admin, "/stats?usedonly&filter=\(word)", host: "localhost").body.split(separator: "\n")
+                .count
+        }
+        #expect(lines("green") > 0 && lines("teal") == 0)
+        scratch.write(
+            "mesh.yaml", text.split(separator: "green", omittingEmptySubsequences: false).joined(separator: "teal"))
+        #expect(mesh.reload()?.result == .published)
+        #expect(lines("green") == 0 && lines("teal") > 0)
+    }
+
+    @Test("Statistics of endpoints stay as long as the plan or discovery knows them")
+    func retention() {
+        let source = SourceRef(kind: "test", name: "test")
+        func endpoint(_ port: Int) -> EndpointPlan {
+            EndpointPlan(name: "e", address: .ip(host: "127.0.0.1", port: port))
+        }
+        func discovered(_ name: String) -> ClusterPlan {
+            var plan = ClusterPlan(name: name, endpoints: [], source: source)
+            plan.discovery = DiscoveryPlan(hostname: "h", port: 1, answer: .everyAddress, families: .ipv4Preferred)
+            return plan
+        }
+        var proxy = ProxyPlan(name: "m/a#0", role: .sidecar, mesh: "m", source: source)
+        proxy.clusters = [
+            ClusterPlan(name: "local", endpoints: [endpoint(1)], source: source), discovered("known"),
+            discovered("pending"),
+        ]
+        var status = RuntimeState.Status()
+        status.plan = Plan(proxies: [proxy])
+        status.discovered = [ClusterKey(proxy: "m/a#0", cluster: "known"): [endpoint(2)]]
+        func key(_ name: String, _ port: Int) -> StatKey {
+            .endpoint("127.0.0.1:\(port)", cluster: name, proxy: "m/a#0")
+        }
+        let staying: [StatKey] = [
+            .cluster("local", proxy: "m/a#0"), .cluster("cds_egress_m_mesh-allow-all", proxy: "m/a#0"), key("local", 1),
+            key("known", 2), key("pending", 3), .server(),
+        ]
+        let going: [StatKey] = [
+            .cluster("gone", proxy: "m/a#0"), .cluster("local", proxy: "m/b#0"), key("local", 2), key("known", 1),
+            key("gone", 1), .http("ingress", proxy: "m/a#0"),
+            .cluster("cds_egress_m_mesh-allow-all", proxy: "m/b#0"),
+        ]
+        let stats = StatStore(workers: 1)
+        for key in staying + going { stats.counters(key, worker: 0).add(0, 7) }
+        StatRetention.forgetOwners(missing: status, in: stats, kinds: [.endpoint])
+        for key in staying + going where key.kind != .endpoint {
+            #expect(stats.counters(key, worker: 0).value(0) == 7, "\(key)")
+        }
+        StatRetention.forgetOwners(missing: status, in: stats)
+        // A block that was forgotten is made anew.
+        for key in staying { #expect(stats.counters(key, worker: 0).value(0) == 7, "\(key)") }
+        for key in going { #expect(stats.counters(key, worker: 0).value(0) == 0, "\(key)") }
     }
 
     @Test("A process whose address is taken does not start: the message names the owner and both remedies")

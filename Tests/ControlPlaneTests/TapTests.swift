@@ -107,6 +107,61 @@ struct TapTests {
         #expect(Client.get(admin, "/v1/tap?proxy=blue", host: "localhost").status == 400)
     }
 
+    @Test(
+        "A client that stops reading for a while hears of every record after all: as a line, or as one of those dropped"
+    )
+    func slowClient() throws {
+        let mesh = running { $0.workers = 1 }
+        defer { mesh.stop() }
+        let connection = try #require(Client.connect(mesh.admin))
+        defer { close(connection) }
+        var space: Int32 = 65_536
+        setsockopt(connection, SOL_SOCKET, SO_RCVBUF, &space, socklen_t(MemoryLayout<Int32>.size))
+        let request = Array("GET /v1/tap?proxy=front HTTP/1.0\r\nhost: localhost\r\n\r\n".utf8)
+        #expect(send(connection, request, request.count, 0) == request.count)
+        var text = TapText()
+        // The worker that serves the answer's head is the one that records, so that it hears of all that follows.
+        while !text.hasHead, text.read(connection) {}
+        // The first ones fill the way to the client, the others what waits, and still others are dropped.
+        let count = 1_000
+        let path = "/counted?" + String(repeating: "x", count: 10_000)
+        for _ in 0..<count { #expect(Client.get(mesh.gateway, path).status == 200) }
+        while text.heard < count, text.read(connection) {}
+        #expect(text.heard == count)
+        #expect(text.dropped > 0 && text.lines > 0)
+        // And it goes on.
+        #expect(Client.get(mesh.gateway, path).status == 200)
+        while text.heard < count + 1, text.read(connection) {}
+        #expect(text.heard == count + 1)
+    }
+
+    /// What comes from a tap whose end is the end of the connection.
+    private struct TapText {
+        private var splitter = LineSplitter()
+        private(set) var hasHead = false
+        private(set) var lines = 0
+        private(set) var dropped = 0
+        var heard: Int { lines + dropped }
+
+        /// False if nothing came for ten seconds.
+        mutating func read(_ connection: Int32) -> Bool {
+            var part = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(connection, &part, part.count, 0)
+            guard count > 0 else { return false }
+            for line in splitter.add(part[..<count]) {
+                if line.elementsEqual("\r".utf8) || line.isEmpty { hasHead = true }
+                guard hasHead, line.first == UInt8(ascii: "{") else { continue }
+                let mark = "{\"dropped\":".utf8
+                if line.starts(with: mark) {
+                    dropped += Int(String(decoding: line.dropFirst(mark.count).dropLast(), as: UTF8.self)) ?? 0
+                } else {
+                    lines += 1
+                }
+            }
+            return true
+        }
+    }
+
     @Test("What a subscriber does not take is dropped and counted, and taken records make room")
     func bounded() {
         let wakes = Awaited(0)

@@ -118,7 +118,20 @@ import Testing
         #expect(access(path, F_OK) == 0)
     }
 
-    @Test func drainingWaitsForTheLastAnswer() throws {
+    @Test func whatIsRefusedLeavesNoSocketFile() throws {
+        let path = "/tmp/trellis-test-\(getpid())-refused.sock"
+        let plane = try TestPlane([fixed("old")])
+        var plan = fixed("new")
+        let taken = NetworkAddress.ip(host: "127.0.0.1", port: plane.port())
+        plan.listeners[0].name = "other"
+        plan.listeners[0].binds = [ListenerPlan.Bind(.unix(path: path)), ListenerPlan.Bind(taken)]
+        // The port is another listener's, which stays.
+        #expect(throws: DataPlane.BindFailures.self) { try plane.publish([fixed("old"), plan]) }
+        #expect(access(path, F_OK) != 0)
+        #expect(try plane.ask(Self.get).body == "old")
+    }
+
+    @Test func aListenerDrainsUntilItsLastAnswer() throws {
         let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(150)))
         let plane = try TestPlane([.workload()], handlers: ["workload:w": workload], workers: 2)
         let client = try plane.connect()
@@ -126,18 +139,53 @@ import Testing
         #expect(
             eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
         )
-        #expect(plane.plane.drain(within: .seconds(Connection.limit)))
+        try plane.publish([])
+        let draining = plane.plane.drainingListeners
+        #expect(draining.map(\.proxy) == ["workload:w"] && draining.map(\.role) == [.workload])
         #expect(try client.answer().body == "w\n")
+        #expect(eventually { plane.plane.drainingListeners.isEmpty })
     }
 
-    @Test func drainingGivesUpAtItsDeadline() throws {
+    @Test func aLogIsClosedWithItsLastRequestAndHasItsLine() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w", delay: .milliseconds(150)))
+        let handlers = ["workload:w": workload]
+        let plane = try TestPlane([.workload()], handlers: handlers, workers: 2, log: "%RESPONSE_CODE%")
+        #expect(plane.openLogs == 1)
+        let client = try plane.connect()
+        try client.send(Self.get)
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        for _ in 0..<3 { try plane.publish([.workload()], handlers: handlers) }
+        #expect(try client.answer().body == "w\n")
+        #expect(try client.ask(Self.get).body == "w\n")
+        #expect(eventually { plane.openLogs == 0 })
+        #expect(plane.logLines() == ["200"])
+    }
+
+    @Test func aListenerDrainsNoLongerThanItsTime() throws {
+        let workload = Workload(settings: Workload.Settings(name: "w"))
+        let plane = try TestPlane(
+            [.workload()], handlers: ["workload:w": workload], drainTime: .milliseconds(50))
+        let client = try plane.connect()
+        try client.send("GET / HTTP/1.1\r\nhost: h\r\nx-trellis-hang: before-head\r\n\r\n")
+        #expect(
+            eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
+        )
+        try plane.publish([])
+        #expect((try? client.rest()) ?? "" == "")
+        #expect(eventually { plane.plane.drainingListeners.isEmpty })
+        #expect(plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 0)
+    }
+
+    @Test func theEndCutsWhatStillDrains() throws {
         let plane = try TestPlane(workload: Workload(settings: Workload.Settings(name: "w")))
         let client = try plane.connect()
         try client.send("GET / HTTP/1.1\r\nhost: h\r\nx-trellis-hang: before-head\r\n\r\n")
         #expect(
             eventually { plane.stats.value(.http("ingress", proxy: "workload:w"), HTTPCounter.downstreamRqActive) == 1 }
         )
-        #expect(!plane.plane.drain(within: .milliseconds(50)))
+        try plane.publish([])
         plane.stop()
         #expect((try? client.rest()) ?? "" == "")
     }

@@ -173,6 +173,30 @@ import Testing
         ])
     }
 
+    @Test func destinationsGoWithTheirProxyAndItsAddress() throws {
+        let upstream = try Upstream.answering { _ in "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" }
+        var proxy = ProxyPlan.proxy([.to(.forwardToAuthority)])
+        let plane = try TestPlane([proxy])
+        let key = StatKey.cluster("cds_egress_m_mesh-allow-all", proxy: "p")
+        func requests() -> Int64 { plane.stats.value(key, ClusterCounter.upstreamRqTotal) }
+        func open() -> Int64 { plane.stats.value(key, ClusterCounter.upstreamCxActive) }
+        #expect(try plane.ask(get("127.0.0.1:\(upstream.port)")).body == "ok")
+        #expect(requests() == 1 && open() == 1)
+        // From another address there are other connections.
+        proxy.upstreamSourceIP = "127.0.0.7"
+        try plane.publish([proxy])
+        #expect(open() == 0)
+        #expect(try plane.ask(get("127.0.0.1:\(upstream.port)")).body == "ok")
+        #expect(requests() == 2 && open() == 1)
+        // A proxy that comes back has its own counters, not those that were forgotten with it.
+        try plane.publish([])
+        #expect(open() == 0)
+        plane.stats.remove { $0.proxy == "p" }
+        try plane.publish([proxy])
+        #expect(try plane.ask(get("127.0.0.1:\(upstream.port)")).body == "ok")
+        #expect(requests() == 1)
+    }
+
     @Test func aNameIsAskedForOnceAndItsRequestsWait() throws {
         let upstream = try Upstream.answering { _ in "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" }
         let plane = try plane()

@@ -137,7 +137,8 @@ private final class PausingReceiver: UpstreamReceiver {
     init(port: Int) throws {
         let publication = Publication(snapshot: Snapshot(plan: Plan(), generation: 0), handlers: [:], logTargets: [])
         worker = try Worker(
-            index: 0, publication: publication, stats: StatStore(workers: 1), seed: 1, connectionsMax: 1)
+            index: 0, publication: publication, stats: StatStore(workers: 1), seed: 1, connectionsMax: 1,
+            draining: DrainingListeners(), drainTime: .seconds(1))
         let planned = NetworkAddress.ip(host: "127.0.0.1", port: port)
         let address = try #require(SocketAddress(planned))
         endpoint = EndpointUpstreams(

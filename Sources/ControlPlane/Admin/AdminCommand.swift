@@ -38,6 +38,8 @@ struct AdminCommand: Sendable {
     var help: String
     var access = Access.reading
     var parameters: [Parameter] = []
+    /// It reads the request's body; that of others is thrown away as it comes.
+    var takesBody = false
     /// Its work grows with the mesh, so that no worker does it while requests wait.
     var isLong = false
     var run: @Sendable (AdminContext, AdminRequest) -> Reply
@@ -75,7 +77,12 @@ struct AdminCommand: Sendable {
         Parameter("filter", "Regular expression (Google re2) for filtering stats"),
         Parameter("invert_filter", "Invert the filter regex"),
         Parameter("type", "Stat types to include.", ["All", "Counters", "Gauges", "Histograms", "TextReadouts"]),
+        Parameter(
+            "histogram_buckets", "Histogram bucket display mode", ["cumulative", "disjoint", "detailed", "summary"]),
     ]
+
+    private static let textReadouts = Parameter(
+        "text_readouts", "Render text_readouts as new gauges with value 0 (increases Prometheus data size)")
 
     private static let envoy: [AdminCommand] = [
         AdminCommand(path: "/", help: "Admin home page") { _, _ in .now(.text(list)) },
@@ -116,11 +123,13 @@ struct AdminCommand: Sendable {
                 Parameter("inboundonly", "Drains all inbound listeners."),
             ]
         ) { context, request in
+            guard request.flag("graceful") || !request.flag("skip_exit") else {
+                return .now(.text("skip_exit requires graceful\n", status: 400))
+            }
             context.runtime.drainListeners(
                 ListenerDrain(
                     proxy: context.proxy, inboundOnly: request.flag("inboundonly"),
-                    isGraceful: request.flag("graceful") || request.flag("skip_exit"),
-                    keepsListeners: request.flag("skip_exit")))
+                    isGraceful: request.flag("graceful"), keepsListeners: request.flag("skip_exit")))
             return .now(.text("OK\n"))
         },
         AdminCommand(path: "/healthcheck/fail", help: "cause the server to fail health checks", access: .changing) {
@@ -144,6 +153,7 @@ struct AdminCommand: Sendable {
                 Parameter(
                     "level", "desired logging level, this will change all loggers's level",
                     LogLevel.allCases.map(\.name)),
+                Parameter("group", "Change a group of loggers, which needs fine-grain logging: there is none."),
             ]
         ) { context, request in .now(LoggingPage.answer(context, request)) },
         AdminCommand(path: "/quitquitquit", help: "exit the server", access: .changing) { context, _ in
@@ -168,12 +178,14 @@ struct AdminCommand: Sendable {
         },
         AdminCommand(
             path: "/stats", help: "print server stats",
-            parameters: statParameters + [Parameter("format", "Format to use", ["text", "json", "prometheus"])],
+            parameters: statParameters + [
+                Parameter("format", "Format to use", ["text", "json", "prometheus"]), textReadouts,
+            ],
             isLong: true
         ) { .now(StatsPage.answer($0, $1, format: $1.parameter("format") ?? "text")) },
         AdminCommand(
-            path: "/stats/prometheus", help: "print server stats in prometheus format", parameters: statParameters,
-            isLong: true
+            path: "/stats/prometheus", help: "print server stats in prometheus format",
+            parameters: statParameters + [textReadouts], isLong: true
         ) { .now(StatsPage.answer($0, $1, format: "prometheus")) },
     ]
 
@@ -193,7 +205,7 @@ struct AdminCommand: Sendable {
         AdminCommand(
             path: "/v1/definitions", help: "what is defined; PUT replaces what the API owns", access: .both,
             parameters: [Parameter("owner", "all: everything that serves; api: what PUT replaces", ["all", "api"])],
-            isLong: true
+            takesBody: true, isLong: true
         ) { DefinitionsPage.reply($0, $1) },
         AdminCommand(
             path: "/v1/explain", help: "what becomes of a request by the snapshot that serves",
@@ -224,7 +236,8 @@ struct AdminCommand: Sendable {
             ]
         ) { TapPage.reply($0, $1) },
         AdminCommand(
-            path: "/v1/workloads", help: "settings of built-in workloads; PUT changes them", access: .both
+            path: "/v1/workloads", help: "settings of built-in workloads; PUT changes them", access: .both,
+            takesBody: true
         ) { context, request in .now(WorkloadsPage.answer(context, request)) },
     ]
 }

@@ -49,21 +49,31 @@ final class AdminHandler: LocalHandlerFactory {
 
     func makeStream(_ worker: Worker) -> LocalHandlerStream { AdminStream(self, worker: worker) }
 
-    /// What a request is answered with, at once or later.
-    func reply(to request: AdminRequest) -> AdminCommand.Reply {
-        if let refusal = refusal(of: request) { return .now(refusal) }
+    enum Judgement {
+        case refused(AdminAnswer)
+        case accepted(AdminCommand)
+    }
+
+    /// What a request's head comes to; it decides about everything but the body.
+    func judge(_ request: AdminRequest) -> Judgement {
+        if let refusal = refusal(of: request) { return .refused(refusal) }
         guard let command = AdminCommand.all.first(where: { $0.path == request.path }) else {
-            return .now(.text("invalid path. " + AdminCommand.list, status: 404))
+            return .refused(.text("invalid path. " + AdminCommand.list, status: 404))
         }
         let changes = request.method == "POST" || request.method == "PUT"
         if command.access == .changing && !changes || command.access == .both && !changes && !request.isReading {
             var answer = AdminAnswer.text("Method \(request.method) not allowed, POST required.", status: 405)
             answer.allow = command.access == .both ? "GET, HEAD, POST, PUT" : "POST, PUT"
-            return .now(answer)
+            return .refused(answer)
         }
+        return .accepted(command)
+    }
+
+    /// What a complete request is answered with, at once or later.
+    func reply(to request: AdminRequest, _ command: AdminCommand) -> AdminCommand.Reply {
         let call = AdminCall(
             proxy: context.proxy, method: request.method, path: request.path,
-            isChanging: command.access != .reading && changes)
+            isChanging: command.access != .reading && (request.method == "POST" || request.method == "PUT"))
         if context.state.levels.shows(.admin, call.level) { context.runtime.noteCall(call) }
         guard command.isLong else { return command.run(context, request) }
         let context = self.context
@@ -93,10 +103,11 @@ final class AdminHandler: LocalHandlerFactory {
 
 private final class AdminStream: LocalHandlerStream {
     private let handler: AdminHandler
-    private var request: AdminRequest?
+    /// What is to be answered, once it is complete.
+    private var accepted: (request: AdminRequest, command: AdminCommand)?
+    private var received: [UInt8] = []
     private var body: [UInt8] = []
     private var sent = 0
-    private var isTooLarge = false
     /// The client has no room.
     private var isWaiting = false
     private var tap: TapStream?
@@ -107,27 +118,34 @@ private final class AdminStream: LocalHandlerStream {
         super.init(worker: worker)
     }
 
-    override func requestHead(_ head: HeaderBlock) { request = AdminRequest(head) }
+    // A refusal does not wait for the body: what somebody sends who may not is not kept.
+    override func requestHead(_ head: HeaderBlock) {
+        let request = AdminRequest(head)
+        switch handler.judge(request) {
+        case .refused(let answer): send(answer, isHead: request.method == "HEAD")
+        case .accepted(let command): accepted = (request, command)
+        }
+    }
 
     override func requestBody(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let count = request?.body.count, !isTooLarge else { return }
-        if count + bytes.count > DefinitionStore.bytesMax {
-            isTooLarge = true
-            request?.body = []
+        guard let accepted, accepted.command.takesBody else { return }
+        if received.count + bytes.count > DefinitionStore.bytesMax {
+            self.accepted = nil
+            received = []
+            send(
+                .text("the body is larger than \(DefinitionStore.bytesMax) bytes\n", status: 413), isHead: false)
         } else {
-            request?.body += bytes
+            received += bytes
         }
     }
 
     // The answer waits for the end of the request, so that the connection can be used again.
     override func requestEnd() {
-        guard let request else { return }
+        guard case (var request, let command)? = accepted else { return }
+        request.body = received
+        received = []
         let isHead = request.method == "HEAD"
-        if isTooLarge {
-            return send(
-                .text("the body is larger than \(DefinitionStore.bytesMax) bytes\n", status: 413), isHead: isHead)
-        }
-        switch handler.reply(to: request) {
+        switch handler.reply(to: request, command) {
         case .now(let answer): send(answer, isHead: isHead)
         case .later(let work):
             let ticket = self.ticket
@@ -160,7 +178,7 @@ private final class AdminStream: LocalHandlerStream {
 
     private func open(_ filter: TapFilter, _ form: TapForm) {
         let ticket = self.ticket
-        let tap = TapStream(form: form, filter: filter) { ticket.post { ($0 as? AdminStream)?.passOn() } }
+        let tap = TapStream(form: form, filter: filter) { ticket.post { ($0 as? AdminStream)?.sendOn() } }
         self.tap = tap
         respond(status: 200, length: nil) { head in
             switch form {
@@ -173,13 +191,6 @@ private final class AdminStream: LocalHandlerStream {
         handler.context.plane.subscribe(tap.subscription)
     }
 
-    /// Hands on what the subscription holds; called again whenever it holds something or the client has room.
-    private func passOn() {
-        guard let tap, isOpen, !isWaiting, body.isEmpty else { return }
-        body = tap.next()
-        sendOn()
-    }
-
     override func cancelled() {
         if let tap { handler.context.plane.unsubscribe(tap.subscription) }
         tap = nil
@@ -190,18 +201,21 @@ private final class AdminStream: LocalHandlerStream {
         sendOn()
     }
 
+    /// Writes what there is until the client has no room: the rest of an answer, or what a subscription holds by now. The
+    /// subscription wakes only whoever found it empty, so it is asked again after every part.
     private func sendOn() {
-        while isOpen, sent < body.count, !isWaiting {
+        while isOpen, !isWaiting {
+            if sent == body.count {
+                guard let tap else { break }
+                body = tap.next()
+                sent = 0
+                if body.isEmpty { break }
+            }
             let part = sent..<min(sent + Self.partBytes, body.count)
             sent = part.upperBound
             isWaiting = !body[part].withUnsafeBufferPointer { write($0) }
         }
-        guard isOpen, sent == body.count else { return }
-        guard tap != nil else { return end() }
-        let hadBytes = !body.isEmpty
-        body = []
-        sent = 0
-        if hadBytes { passOn() }
+        if isOpen, tap == nil, sent == body.count { end() }
     }
 }
 

@@ -12,6 +12,8 @@ struct AdminRequest: Equatable, Sendable {
     var authority: String
     /// Sent by browsers with requests that a page makes.
     var origin: String?
+    /// What browsers say about whose page it is: `same-origin`, `same-site`, `cross-site` or `none`.
+    var fetchSite: String?
     var authorization: String?
     var ifMatch: String?
     var accept: String?
@@ -42,7 +44,12 @@ struct AdminRequest: Equatable, Sendable {
         accept = head.value(.accept).map(head.text)
         for index in 0..<head.count {
             let field = head.field(index)
-            if field.id == .other, head.text(field.name).lowercased() == "if-match" { ifMatch = head.text(field.value) }
+            guard field.id == .other else { continue }
+            switch head.text(field.name).lowercased() {
+            case "if-match": ifMatch = head.text(field.value)
+            case "sec-fetch-site": fetchSite = head.text(field.value).lowercased()
+            default: break
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 // `--admin-token-file`: whoever knows the file's first line may use the admin listeners (RFC 6750: `Authorization: Bearer …`).
 
-import Glibc
 import Reactor
 import Synchronization
 
@@ -20,12 +19,9 @@ final class AdminToken: Sendable {
     }
 
     private static func read(_ path: String) throws(SystemError) -> [UInt8] {
-        errno = 0
-        guard let text = SystemFile.text(path, bytesMax: 4096) else { throw SystemError("--admin-token-file \(path)") }
-        let line = text.split(separator: "\n", omittingEmptySubsequences: false).first ?? ""
-        let token = line.filter { $0 != "\r" && $0 != " " && $0 != "\t" }
-        guard !token.isEmpty else { throw SystemError("--admin-token-file \(path) begins with no token", code: EINVAL) }
-        return Array(token.utf8)
+        do throws(SystemError) { return try TokenFile.firstLine(path) } catch {
+            throw SystemError("--admin-token-file: \(error.operation)", code: error.code)
+        }
     }
 
     /// Whether the field's value carries the token. The time it takes says nothing about how much of it was right.

@@ -71,15 +71,21 @@ enum ExplainPage {
         guard let text = request.parameter("request") else {
             return .problem("say which: ?request=GET%20http://color.colors.local/x", status: 400)
         }
-        let status = context.state.current
+        let format = request.parameter("format") ?? "json"
+        guard format == "json" || format == "text" else {
+            return .problem("format is `\(format)`, expected json or text", status: 400)
+        }
+        guard let snapshot = context.plane.publication?.snapshot else {
+            return .problem("nothing serves yet", status: 503)
+        }
+        let discovered = context.state.current.discovered
         do throws(ExplainFailure) {
             let description = try RequestDescription(text, headers: request.values("header"))
             let explanation = try MeshExplainer.explain(
-                status.plan, description, from: request.parameter("from") ?? context.proxy)
-            var answer =
-                request.parameter("format") == "text"
-                ? AdminAnswer.text("\(explanation)\n") : .json(explanation.json)
-            answer.generation = status.generation
+                snapshot, description, from: request.parameter("from") ?? context.proxy
+            ) { discovered[$0] }
+            var answer = format == "text" ? AdminAnswer.text("\(explanation)\n") : .json(explanation.json)
+            answer.generation = snapshot.generation
             return answer
         } catch {
             return .problem("\(error)", status: 400)

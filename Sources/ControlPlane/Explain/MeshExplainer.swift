@@ -2,6 +2,7 @@
 // or the egress of a node's sidecar; from there the request is followed to the sidecars in front of its destinations, because
 // some limits are theirs (design section 4, "Which proxy applies what").
 
+import DataPlane
 import Routing
 import Wire
 
@@ -20,18 +21,28 @@ public enum MeshExplainer {
     public static func explain(
         _ plan: Plan, _ request: RequestDescription, from: String?
     ) throws(ExplainFailure) -> MeshExplanation {
-        let snapshot = Snapshot(plan: plan, generation: 1)
+        try explain(Snapshot(plan: plan, generation: 1), request, from: from) { _ in nil }
+    }
+
+    /// - Parameter discovered: the endpoints that a cluster was given by discovery; nil if nobody knows them yet.
+    static func explain(
+        _ snapshot: Snapshot, _ request: RequestDescription, from: String?,
+        discovered: (ClusterKey) -> [EndpointPlan]?
+    ) throws(ExplainFailure) -> MeshExplanation {
+        let plan = snapshot.plan
         let proxy = try entry(plan, named: from)
         let (listener, note) = try self.listener(plan.proxies[proxy], request)
         let entryListener = plan.proxies[proxy].listeners[listener]
         let isAbsolute = entryListener.direction == .egress
         let authority = try self.authority(request, entryListener, isAbsolute)
         let head = try request.head(authority: authority, isAbsoluteForm: isAbsolute, dialect: entryListener.dialect)
-        let explanation = Explainer.explain(
+        var explanation = Explainer.explain(
             snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
             isAbsoluteForm: isAbsolute)
+        explanation.complete(discovered)
         return MeshExplanation(
-            note: note, entry: explanation, destinations: try destinations(snapshot, request, after: explanation))
+            note: note, entry: explanation,
+            destinations: try destinations(snapshot, request, after: explanation, discovered))
     }
 
     // MARK: Where the request begins
@@ -47,9 +58,11 @@ public enum MeshExplainer {
             throw choice("there is no gateway to start from", plan, entries)
         }
         if let exact = entries.first(where: { plan.proxies[$0].name == name }) { return exact }
-        let found = entries.filter { covers(plan.proxies[$0].name, name) }
+        let found = entries.filter { Naming.covers(plan.proxies[$0].name, name) }
         // The instances of a node are alike.
-        if Set(found.map { base(plan.proxies[$0].name) }).count == 1, let first = found.first { return first }
+        if Set(found.map { Naming.withoutInstance(plan.proxies[$0].name) }).count == 1, let first = found.first {
+            return first
+        }
         throw choice(
             found.isEmpty ? "there is no '\(name)'" : "'\(name)' is not unique", plan, found.isEmpty ? entries : found)
     }
@@ -58,13 +71,6 @@ public enum MeshExplainer {
         let names = indexes.map { plan.proxies[$0].name }
         return ExplainFailure(
             names.isEmpty ? problem : "\(problem); choose with --from one of \(names.joined(separator: ", "))")
-    }
-
-    /// `colors/blue#0` without its instance.
-    private static func base(_ name: String) -> Substring { name.prefix { $0 != "#" } }
-
-    private static func covers(_ proxy: String, _ name: String) -> Bool {
-        base(proxy) == name[...] || base(proxy).split(separator: "/").last == name[...]
     }
 
     private static func listener(
@@ -103,7 +109,8 @@ public enum MeshExplainer {
     // MARK: Where it arrives
 
     private static func destinations(
-        _ snapshot: Snapshot, _ request: RequestDescription, after entry: Explanation
+        _ snapshot: Snapshot, _ request: RequestDescription, after entry: Explanation,
+        _ discovered: (ClusterKey) -> [EndpointPlan]?
     ) throws(ExplainFailure) -> [Explanation] {
         var explanations: [Explanation] = []
         for backend in entry.backends {
@@ -117,10 +124,11 @@ public enum MeshExplainer {
             let authority = entry.rewrite?.hostAfter ?? entry.request.authority
             let plan = snapshot.plan.proxies[proxy].listeners[listener]
             let head = try next.head(authority: authority, isAbsoluteForm: false, dialect: plan.dialect)
-            explanations.append(
-                Explainer.explain(
-                    snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
-                    isAbsoluteForm: false))
+            var explanation = Explainer.explain(
+                snapshot, listener: snapshot.listenerID(proxy: proxy, listener: listener), head: head,
+                isAbsoluteForm: false)
+            explanation.complete(discovered)
+            explanations.append(explanation)
         }
         return explanations
     }
@@ -134,5 +142,15 @@ public enum MeshExplainer {
             }
         }
         return nil
+    }
+}
+
+extension Explanation {
+    /// Puts the endpoints that discovery found where the plan has none.
+    fileprivate mutating func complete(_ discovered: (ClusterKey) -> [EndpointPlan]?) {
+        for index in backends.indices where backends[index].discovery != nil {
+            let key = ClusterKey(proxy: proxy, cluster: backends[index].cluster)
+            if let endpoints = discovered(key) { backends[index].endpoints = endpoints }
+        }
     }
 }

@@ -39,7 +39,7 @@ extension ReloadOutcome {
     public var json: JSONValue {
         [
             "trigger": .string(trigger.rawValue), "result": .string(result.rawValue),
-            "refusal": .optional(refusal?.rawValue), "generation": .int(Int(clamping: generation)),
+            "refusal": .optional(refusal?.name), "generation": .int(Int(clamping: generation)),
             "time": .string(Timestamp.text(time)), "milliseconds": .double(milliseconds), "difference": difference.json,
             "findings": .array(findings.map(\.json)),
         ]

@@ -38,7 +38,18 @@ final class DefinitionStore {
             lock = -1
             throw error
         }
-        text = SystemFile.text("\(folder)/\(Self.fileName)", bytesMax: Self.bytesMax + 1)
+        text = try Self.read("\(folder)/\(Self.fileName)")
+    }
+
+    /// Only a file that is not there means that nothing was put: what cannot be read would else be served without, and be
+    /// replaced by the next `PUT`.
+    private static func read(_ path: String) throws(SystemError) -> String? {
+        do throws(SystemError) {
+            return String(decoding: try SystemFile.bytes(path, max: bytesMax + 1), as: UTF8.self)
+        } catch {
+            if error.code == ENOENT { return nil }
+            throw SystemError("--state: the definitions in \(path) cannot be read", code: error.code)
+        }
     }
 
     deinit { if lock >= 0 { close(lock) } }
@@ -49,7 +60,7 @@ final class DefinitionStore {
     /// A text that is on its way to becoming the API's: written beside the old one, so that what can fail has happened before
     /// anything is published.
     struct Draft {
-        fileprivate var text: String
+        fileprivate(set) var text: String
         fileprivate var path: String?
     }
 

@@ -1,12 +1,12 @@
 // The end of a process, in an order in which nothing that is still under way loses what it needs: gateways stop accepting
 // first, and when their last request is answered, sidecars; then the built-in workloads behind them. The admin listeners
 // stay until the end, so that `/ready` can say DRAINING. Each step publishes a smaller plan, whose missing listeners the
-// workers drain, and waits until no connection of theirs is left; one deadline bounds it all.
+// workers drain, and waits until no connection is left of any listener that drains, those that an earlier change took away
+// included; one deadline bounds it all.
 
 import DataPlane
 import Reactor
 import Routing
-import Telemetry
 
 final class Drain: Handler {
     enum Step {
@@ -20,20 +20,20 @@ final class Drain: Handler {
     private static let checkInterval: Int64 = 10_000_000
 
     private let loop: EventLoop
-    private let stats: StatStore
+    private let plane: DataPlane
     private let step: (Step) -> Void
     private let limit: Duration
     private var deadline: Int64 = 0
     private var plan: Plan
     private var stages = Drain.stages[...]
-    private var leaving: [StatKey] = []
+    private var isLast = false
     private lazy var timer = Timer(owner: self)
 
-    init(loop: EventLoop, plan: Plan, limit: Duration, stats: StatStore, step: @escaping (Step) -> Void) {
+    init(loop: EventLoop, plan: Plan, limit: Duration, plane: DataPlane, step: @escaping (Step) -> Void) {
         self.loop = loop
         self.plan = plan
         self.limit = limit
-        self.stats = stats
+        self.plane = plane
         self.step = step
     }
 
@@ -45,28 +45,26 @@ final class Drain: Handler {
 
     private func advance() {
         while let roles = stages.popFirst() {
-            let removed = plan.proxies.filter { roles.contains($0.role) }
-            guard !removed.isEmpty else { continue }
+            guard plan.proxies.contains(where: { roles.contains($0.role) }) else { continue }
             plan.proxies.removeAll { roles.contains($0.role) }
-            leaving = removed.flatMap { proxy in
-                proxy.listeners.flatMap { listener in
-                    listener.binds.map { StatKey.listener($0.address.description, proxy: proxy.name) }
-                }
-            }
             step(.reduce(plan))
             check()
             return
         }
-        step(.done(true))
+        // Nothing was left to take away, but something may still be going.
+        isLast = true
+        check()
     }
 
     override func timerFired(_ timer: Timer) { check() }
 
+    /// An admin listener may have a client that only listens, for ever.
+    private var isQuiet: Bool { plane.drainingListeners.allSatisfy { $0.role == .admin } }
+
     private func check() {
-        let open = leaving.reduce(0) { $0 + stats.value($1, ListenerCounter.downstreamCxActive) }
         let now = Clock.monotonic()
-        if open <= 0 {
-            advance()
+        if isQuiet {
+            isLast ? step(.done(true)) : advance()
         } else if now >= deadline {
             step(.done(false))
         } else {

@@ -102,7 +102,8 @@ public final class MeshRuntime {
     private var watchdog: Watchdog?
     private var workloads: [WorkloadPlan] = []
     private var withdrawal = Withdrawal()
-    private var delays: [Delay] = []
+    /// Listeners that are to be closed after a graceful time.
+    private var closings: [(drain: ListenerDrain, delay: Delay)] = []
     private var drain: Drain?
     /// Of the unix sockets that are open.
     private var socketFiles: Set<String> = []
@@ -122,11 +123,13 @@ public final class MeshRuntime {
             loop = try EventLoop()
             logs = LogWriter()
             var configuration = DataPlane.Configuration(workers: options.workerCount, seed: options.seed)
+            // The end's own deadline is never later than that of the listeners it takes away.
+            configuration.drainTime = max(configuration.drainTime, options.drainTime)
             configuration.connectionsMax = ProcessLimits.connections(descriptors: ProcessLimits.raiseDescriptorLimit())
             let stats = StatStore(workers: configuration.workers)
             plane = try DataPlane(configuration: configuration, stats: stats, logs: logs, inherited: inherited)
             state = RuntimeState(stats: stats, logLevel: options.logLevel, drainTime: options.drainTime)
-            pulse = ProcessPulse(loop: loop, stats: stats, logs: logs, workers: configuration.workers)
+            pulse = ProcessPulse(loop: loop, plane: plane, logs: logs)
             let levels = state.levels
             discovery = EndpointDiscovery(
                 loop: loop, plane: plane, state: state, servers: options.dnsServers.compactMap { .init($0) }
@@ -162,6 +165,9 @@ public final class MeshRuntime {
         case .addresses:
             abandon()
             throw .addresses(outcome.findings)
+        case .storage(let error):
+            abandon()
+            throw .system(error)
         case nil: break
         }
         state.update { $0.phase = .live }
@@ -258,30 +264,22 @@ public final class MeshRuntime {
         let draft: DefinitionStore.Draft
         do throws(SystemError) { draft = try store.prepare(text) } catch { return .notKept(error) }
         var conflicts: [OwnershipConflict] = []
-        let outcome = apply(.definitions, putting: text) { conflicts = $0 }
-        if outcome.result == .refused {
-            store.discard(draft)
-        } else {
-            do throws(SystemError) {
-                try store.keep(draft)
-                state.update { $0.ownedText = text }
-            } catch {
-                // What serves must be what a restart would serve.
-                _ = apply(.definitions)
-                return .notKept(error)
-            }
-        }
+        let outcome = apply(.definitions, putting: draft) { conflicts = $0 }
+        if outcome.result == .refused { store.discard(draft) }
         conclude(outcome)
+        if case .storage(let error) = outcome.refusal { return .notKept(error) }
         return conflicts.isEmpty ? .applied(outcome) : .conflict(conflicts, outcome)
     }
 
-    /// - Parameter text: what the API would own, in place of what it owns.
+    /// - Parameter draft: what the API would own, in place of what it owns. It is kept when nothing else can fail and before
+    ///   it serves: what serves must be what a restart would serve.
     private func apply(
-        _ trigger: ReloadTrigger, putting text: String? = nil, conflicts: ([OwnershipConflict]) -> Void = { _ in }
+        _ trigger: ReloadTrigger, putting draft: DefinitionStore.Draft? = nil,
+        conflicts: ([OwnershipConflict]) -> Void = { _ in }
     ) -> ReloadOutcome {
         let begin = Clock.monotonic()
         let beginTime = Clock.realtime()
-        let owned = (text ?? store.text).map { DefinitionLoader.NamedText(name: store.name, text: $0) }
+        let owned = (draft?.text ?? store.text).map { DefinitionLoader.NamedText(name: store.name, text: $0) }
         let mesh = options.source.load(options.compiler, with: owned)
         conflicts(mesh.conflicts)
         let before = state.current
@@ -292,9 +290,9 @@ public final class MeshRuntime {
         if !mesh.isRunnable {
             outcome.refusal = .definitions
         } else if trigger != .start, plan == before.plan, mesh.workloads == workloads {
-            outcome.result = .unchanged
+            if keep(draft, &outcome) { outcome.result = .unchanged }
         } else {
-            publish(mesh, plan, replacing: before, &outcome)
+            publish(mesh, plan, replacing: before, keeping: draft, &outcome)
         }
         follow(mesh.files, isComplete: outcome.refusal != .definitions, readSince: beginTime)
         outcome.duration = .nanoseconds(Clock.monotonic() - begin)
@@ -325,42 +323,70 @@ public final class MeshRuntime {
     }
 
     private func publish(
-        _ mesh: LoadedMesh, _ plan: Plan, replacing before: RuntimeState.Status, _ outcome: inout ReloadOutcome
+        _ mesh: LoadedMesh, _ plan: Plan, replacing before: RuntimeState.Status, keeping draft: DefinitionStore.Draft?,
+        _ outcome: inout ReloadOutcome
     ) {
-        let opened = AccessLogs(structuredPath: options.accessLog, writer: logs, slot: plane.slot).open(plan)
-        outcome.findings += opened.findings
-        let snapshot = Snapshot(plan: plan, generation: before.generation + 1)
-        do throws(DataPlane.BindFailures) {
-            let handlers = handlers(plan, mesh.workloads)
-            try plane.publish(
-                Publication(
-                    snapshot: snapshot, handlers: handlers, logTargets: opened.targets, names: discovery.names))
-        } catch {
-            _ = board.handlers(workloads)
+        let sockets: BoundSockets
+        do throws(DataPlane.BindFailures) { sockets = try plane.bind(plan) } catch {
             outcome.refusal = .addresses
             outcome.findings += BindFindings.findings(error.failures, plan)
             return
         }
+        guard keep(draft, &outcome) else { return }
         outcome.result = .published
-        outcome.generation = snapshot.generation
+        outcome.findings += serve(plan, mesh.workloads, on: sockets)
+        outcome.generation = state.current.generation
         outcome.difference = PlanDifference.between(old: before.plan, new: plan)
-        workloads = mesh.workloads
+        discovery.follow(plan)
+        discourageListeners()
+        Membership.count(state)
+        StatRetention.forgetOwners(missing: state.current, in: state.stats)
+    }
+
+    /// Makes a draft the API's text; false if that fails, which refuses the change.
+    private func keep(_ draft: DefinitionStore.Draft?, _ outcome: inout ReloadOutcome) -> Bool {
+        guard let draft else { return true }
+        do throws(SystemError) {
+            try store.keep(draft)
+            return true
+        } catch {
+            outcome.result = .refused
+            outcome.refusal = .storage(error)
+            outcome.findings.append(
+                Diagnostic(.error, "definitions-not-kept", at: nil, path: "--state", "nothing was changed: \(error)"))
+            return false
+        }
+    }
+
+    /// Publishes a plan whose addresses are open: from here on nothing can fail. Returns what is to be said about its logs,
+    /// which are opened only now so that a refused change leaves no files.
+    private func serve(
+        _ plan: Plan, _ workloads: [WorkloadPlan], on sockets: consuming BoundSockets
+    ) -> [Diagnostic] {
+        let slots = LogSlots()
+        let opened = AccessLogs(structuredPath: options.accessLog, writer: logs, slot: slots.slot).open(plan)
+        let generation = state.current.generation + 1
+        let prepared = board.prepare(workloads)
+        let publication = Publication(
+            snapshot: Snapshot(plan: plan, generation: generation), handlers: handlers(plan, prepared),
+            logTargets: opened.targets, names: discovery.names)
+        plane.publish(publication, on: sockets)
+        board.commit(prepared)
+        self.workloads = workloads
         state.update { status in
-            status.generation = snapshot.generation
+            status.generation = generation
             status.plan = plan
             status.listeners = plane.boundListeners
         }
-        discovery.follow(plan)
-        discourageListeners()
-        StatRetention.forgetOwners(missing: plan, in: state.stats)
         let files = SocketFiles.paths(plane.boundListeners.filter { !inherited.has($0.actual) })
         SocketFiles.remove(socketFiles.subtracting(files))
         socketFiles = files
+        return opened.findings
     }
 
     /// Everything inside the process that answers requests, by the name that routes end in.
-    private func handlers(_ plan: Plan, _ workloads: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
-        var handlers = board.handlers(workloads)
+    private func handlers(_ plan: Plan, _ workloads: WorkloadBoard.Prepared) -> [String: any LocalHandlerFactory] {
+        var handlers = workloads.handlers
         for proxy in plan.proxies where proxy.role == .admin {
             let shown = proxy.name == AdminProxies.processName ? nil : proxy.source.name
             let address = proxy.listeners.first?.binds.first?.address
@@ -417,7 +443,11 @@ public final class MeshRuntime {
         withdrawal.discourage(drain)
         discourageListeners()
         guard !drain.keepsListeners else { return }
-        delays.append(Delay(loop, after: options.drainTime) { [unowned self] in close(drain) })
+        closings.removeAll { $0.delay.isOver }
+        // Asked again, it does not take longer.
+        guard !closings.contains(where: { $0.drain == drain }) else { return }
+        let delay = Delay(loop, after: options.drainTime) { [unowned self] in close(drain) }
+        closings.append((drain, delay))
     }
 
     private func close(_ drain: ListenerDrain) {
@@ -453,7 +483,7 @@ public final class MeshRuntime {
         ServiceNotification.stopping.send()
         state.update { $0.phase = .draining }
         say(.draining(options.drainTime))
-        let drain = Drain(loop: loop, plan: state.current.plan, limit: options.drainTime, stats: state.stats) {
+        let drain = Drain(loop: loop, plan: state.current.plan, limit: options.drainTime, plane: plane) {
             [unowned self] step in
             switch step {
             case .reduce(let plan): serve(only: plan)
@@ -466,23 +496,10 @@ public final class MeshRuntime {
         drain.begin()
     }
 
-    /// Publishes what is left of the plan; nothing is opened, so that nothing can fail.
+    /// Publishes what is left of the plan.
     private func serve(only plan: Plan) {
-        let opened = AccessLogs(structuredPath: options.accessLog, writer: logs, slot: plane.slot).open(plan)
-        let generation = state.current.generation + 1
-        let snapshot = Snapshot(plan: plan, generation: generation)
-        let publication = Publication(
-            snapshot: snapshot, handlers: handlers(plan, workloads), logTargets: opened.targets,
-            names: discovery.names)
-        // Failures are those of binding, and nothing is bound.
-        try? plane.publish(publication)
-        state.update { status in
-            status.generation = generation
-            status.plan = plan
-            status.listeners = plane.boundListeners
-        }
-        let files = SocketFiles.paths(plane.boundListeners.filter { !inherited.has($0.actual) })
-        SocketFiles.remove(socketFiles.subtracting(files))
-        socketFiles = files
+        // Failures are those of binding, and an address that could not be opened before is an optional one.
+        guard let sockets = try? plane.bind(plan) else { return }
+        _ = serve(plan, workloads, on: sockets)
     }
 }

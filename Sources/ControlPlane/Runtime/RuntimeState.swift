@@ -29,7 +29,27 @@ public struct ReloadOutcome: Sendable {
         case refused
     }
     /// What stood against it.
-    public enum Refusal: String, Sendable { case definitions, addresses }
+    public enum Refusal: Sendable, Equatable {
+        case definitions, addresses
+        /// Definitions that came through the API could not be written to the state folder.
+        case storage(SystemError)
+
+        var name: String {
+            switch self {
+            case .definitions: "definitions"
+            case .addresses: "addresses"
+            case .storage: "storage"
+            }
+        }
+
+        public static func == (a: Refusal, b: Refusal) -> Bool {
+            switch (a, b) {
+            case (.definitions, .definitions), (.addresses, .addresses): true
+            case (.storage(let a), .storage(let b)): a.description == b.description
+            default: false
+            }
+        }
+    }
 
     public var trigger: ReloadTrigger
     public var result: Result

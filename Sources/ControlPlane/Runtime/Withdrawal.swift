@@ -62,6 +62,7 @@ struct Withdrawal {
 /// Runs something once, later, on the control thread.
 final class Delay: Handler {
     private let action: () -> Void
+    private(set) var isOver = false
     private lazy var timer = Timer(owner: self)
 
     init(_ loop: EventLoop, after time: Duration, _ action: @escaping () -> Void) {
@@ -71,5 +72,8 @@ final class Delay: Handler {
         loop.timers.arm(timer, deadline: Clock.monotonic() + nanoseconds)
     }
 
-    override func timerFired(_ timer: Timer) { action() }
+    override func timerFired(_ timer: Timer) {
+        isOver = true
+        action()
+    }
 }

@@ -7,7 +7,7 @@ import Synchronization
 
 /// All workloads and what was changed of them; for any thread.
 final class WorkloadBoard: Sendable {
-    private struct Entry {
+    fileprivate struct Entry {
         var plan: WorkloadPlan
         var workload: Workload
         /// As the definitions have it.
@@ -30,25 +30,39 @@ final class WorkloadBoard: Sendable {
         var changes: [String: String]
     }
 
-    /// The handlers of a plan. A workload whose place did not change keeps its object, so that requests under way and later
-    /// ones see the same.
-    func handlers(_ plans: [WorkloadPlan]) -> [String: any LocalHandlerFactory] {
+    /// The workloads of a plan that may come to serve; until `commit` they change nothing.
+    struct Prepared {
+        fileprivate var entries: [String: Entry]
+
+        /// By the name that routes end in.
+        var handlers: [String: any LocalHandlerFactory] {
+            Dictionary(entries.values.map { ($0.plan.handler, $0.workload) }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// A workload whose place did not change keeps its object, so that requests under way and later ones see the same.
+    func prepare(_ plans: [WorkloadPlan]) -> Prepared {
         state.withLock { state in
             var entries: [String: Entry] = [:]
             for plan in plans {
                 let defined = Self.settings(plan.settings)
-                let known = state.entries[plan.name]
-                let workload = known.flatMap { $0.plan.egress == plan.egress ? $0.workload : nil }
+                let known = state.entries[plan.name].flatMap { $0.plan.egress == plan.egress ? $0.workload : nil }
                 let settings = Self.changed(defined, state.changes[plan.name] ?? [:])
-                if let workload { workload.settings = settings }
                 entries[plan.name] = Entry(
-                    plan: plan, workload: workload ?? Workload(settings: settings, egress: plan.egress),
-                    defined: defined)
+                    plan: plan, workload: known ?? Workload(settings: settings, egress: plan.egress), defined: defined)
             }
-            // Changes of a workload that is gone wait for its return.
-            state.entries = entries
-            return Dictionary(
-                entries.values.map { ($0.plan.handler, $0.workload) }, uniquingKeysWith: { first, _ in first })
+            return Prepared(entries: entries)
+        }
+    }
+
+    /// The plan serves: workloads that stay take over what it says of them. Changes of a workload that is gone wait for its
+    /// return.
+    func commit(_ prepared: Prepared) {
+        state.withLock { state in
+            state.entries = prepared.entries
+            for (name, entry) in prepared.entries {
+                entry.workload.settings = Self.changed(entry.defined, state.changes[name] ?? [:])
+            }
         }
     }
 

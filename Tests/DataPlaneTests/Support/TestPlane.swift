@@ -15,10 +15,11 @@ final class TestPlane {
     /// - Parameter log: a pattern of access-log operators; what it makes of each exchange is in `logLines`.
     init(
         _ proxies: [ProxyPlan], handlers: [String: any LocalHandlerFactory] = [:], workers: Int = 1, seed: UInt64? = 1,
-        log: String? = nil
+        log: String? = nil, drainTime: Duration = .seconds(600)
     ) throws {
         stats = StatStore(workers: workers)
-        let configuration = DataPlane.Configuration(workers: workers, seed: workers == 1 ? seed : nil)
+        var configuration = DataPlane.Configuration(workers: workers, seed: workers == 1 ? seed : nil)
+        configuration.drainTime = drainTime
         plane = try DataPlane(configuration: configuration, stats: stats, logs: logs)
         logPath = log.map { _ in "/tmp/trellis-test-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).log" }
         try publish(proxies, handlers: handlers, log: log)
@@ -46,7 +47,7 @@ final class TestPlane {
         if let log, let logPath {
             let file = try logs.open(path: logPath)
             let format = try AccessLogFormat.text(log)
-            targets = targets.map { _ in [LogTarget(format: format, file: file, slot: plane.slot(of: file))] }
+            targets = targets.map { _ in [LogTarget(format: format, file: file, slot: 0)] }
         }
         let snapshot = Snapshot(plan: Plan(proxies: proxies), generation: generation)
         try plane.publish(Publication(snapshot: snapshot, handlers: handlers, logTargets: targets))
@@ -67,6 +68,22 @@ final class TestPlane {
 
     /// Whether the plane still serves: the last line of every test about something that breaks.
     func answers(_ path: String = "/") -> Bool { (try? ask("GET \(path) HTTP/1.1\r\nhost: h\r\n\r\n").status) == 200 }
+
+    /// Descriptors of this process that are open on the plane's log.
+    var openLogs: Int {
+        guard let logPath, let folder = opendir("/proc/self/fd") else { return 0 }
+        defer { closedir(folder) }
+        var count = 0
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var target = [CChar](repeating: 0, count: 4096)
+            let length = readlink("/proc/self/fd/\(name)", &target, target.count)
+            if length > 0, target[..<length].elementsEqual(logPath.utf8CString.dropLast()) { count += 1 }
+        }
+        return count
+    }
 
     /// The log after everything that has finished is written. Ends the plane.
     func logLines() -> [String] {
