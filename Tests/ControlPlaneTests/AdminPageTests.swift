@@ -98,6 +98,24 @@ struct AdminPageTests {
         #expect(try json(mesh, "/certs") == ["certificates": []])
     }
 
+    @Test("Services of one name in two meshes are two rows")
+    func twoMeshes() throws {
+        let scratch = Scratch()
+        let second = Colors.mesh(port: 18_081).replacing("mesh: colors", with: "mesh: shades")
+        let paths = [scratch.write("a.yaml", Colors.mesh()), scratch.write("b.yaml", second)]
+        let mesh = RunningMesh(paths)
+        defer { mesh.stop() }
+        let status = try json(mesh, "/v1/status")
+        let services = status["mesh"]?["services"]?.elements ?? []
+        #expect(services.map { $0["name"]?.text } == ["color.colors.local", "color.colors.local"])
+        #expect(services.map { $0["mesh"]?.text } == ["colors", "shades"])
+        #expect(services.map { $0["ports"] } == [[18_080], [18_081]])
+        let instances = status["mesh"]?["nodes"]?.elements.flatMap { $0["instances"]?.elements ?? [] } ?? []
+        #expect(instances.count == 4)
+        // Nothing checks health yet, so nothing is said of it.
+        #expect(instances.allSatisfy { $0["health"] == nil })
+    }
+
     @Test("A dump of the configuration can be narrowed by resource, name and mask")
     func dump() throws {
         let scratch = Scratch()
