@@ -59,7 +59,7 @@ struct AccessLogs {
     static func ownStandardOutput(_ plan: Plan, structuredPath: String?) -> Bool {
         var paths = plan.proxies.filter(isLogged).flatMap { $0.accessLogs.map(\.path) }
         if let structuredPath { paths.append(path(structuredPath)) }
-        return paths.contains { $0 == "/dev/stdout" || $0 == "/dev/fd/1" || $0 == "/proc/self/fd/1" }
+        return paths.contains(where: LogWriter.isStandardOutput)
     }
 
     /// Formats that cannot be compiled, and operators that have no fact yet.
