@@ -70,6 +70,8 @@ public struct WorkloadSettings: Sendable, Equatable {
         case bytesPerSecond(Int)
         /// A pause before each chunk.
         case chunkDelay(Duration)
+        /// A pause before each chunk of so many bytes.
+        case chunks(bytes: Int, pause: Duration)
     }
     public enum Body: Sendable, Equatable {
         case text(String)

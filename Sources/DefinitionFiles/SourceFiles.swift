@@ -28,10 +28,9 @@ enum SourceFiles {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw Failure(code: "unreadable-file", message: "the folder cannot be read")
         }
-        return names.filter { name in
-            !name.hasPrefix(".") && [".yaml", ".yml", ".json"].contains(where: name.hasSuffix)
+        return names.filter(DefinitionLoader.isDefinitionFile).sorted().map { join(folder, $0) }.filter {
+            kind(of: $0) == .file
         }
-        .sorted().map { join(folder, $0) }.filter { kind(of: $0) == .file }
     }
 
     /// The bytes of a file without a byte order mark, checked to be UTF-8.
@@ -84,5 +83,15 @@ enum SourceFiles {
         if String(validating: bytes, as: UTF8.self) != nil { return nil }
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         return lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }.map { $0 + 1 } ?? 1
+    }
+}
+
+extension DefinitionLoader {
+    /// Whether a file of a folder counts as definitions, by its name: `.yaml`, `.yml` or `.json` in any case, and not hidden.
+    /// Whoever watches a folder asks the same.
+    public static func isDefinitionFile(_ name: String) -> Bool {
+        guard !name.hasPrefix(".") else { return false }
+        let lower = name.lowercased()
+        return [".yaml", ".yml", ".json"].contains { lower.hasSuffix($0) }
     }
 }

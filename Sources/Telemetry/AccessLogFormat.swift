@@ -8,11 +8,14 @@ public final class AccessLogFormat: Sendable {
     let steps: [Step]
     let pool: [UInt8]
     let times: [TimeFormat]
+    /// Operators of the patterns whose facts do not exist yet: they print as absent.
+    public let notInForce: [FormatError]
 
     init(steps: [Step], compiler: FormatCompiler) {
         self.steps = steps
         pool = compiler.pool
         times = compiler.times
+        notInForce = compiler.notInForce
     }
 
     /// Envoy's default line, which is App Mesh's too.
@@ -108,7 +111,9 @@ struct JSONSteps {
     }
 
     mutating func add(key: String, pattern: String) throws(FormatError) {
+        let noted = compiler.notInForce.count
         let parts = try compiler.parse(pattern)
+        for index in noted..<compiler.notInForce.count { compiler.notInForce[index].key = key }
         begin(key)
         if parts.count == 1, case .operation(let operation, let limit) = parts[0] {
             flush()

@@ -9,6 +9,8 @@ import Wire
 struct FormatCompiler {
     var pool: [UInt8] = []
     var times: [TimeFormat] = []
+    /// Operators that compile and have no fact yet.
+    var notInForce: [FormatError] = []
 
     enum Part: Equatable {
         case literal([UInt8])
@@ -114,11 +116,11 @@ struct FormatCompiler {
 
     private mutating func compile(_ token: Token) throws(FormatError) -> Operator {
         if let plain = OperatorTable.plain[token.name] {
-            guard token.argument == nil, token.length == nil else {
-                throw FormatError(offset: token.start, message: "\(token.name) takes neither argument nor length")
-            }
+            try refuseArgumentAndLength(token)
             return plain
         }
+        if let part = OperatorTable.addressesWithoutPort[token.name] { return try network(token, part) }
+        if let absent = try absent(token) { return absent }
         switch token.name {
         case "REQ", "REQUEST_HEADER":
             let names = try headers(token, isRequest: true)
@@ -136,6 +138,10 @@ struct FormatCompiler {
         case "COMMON_DURATION": return try commonDuration(token)
         case "RESPONSE_CODE_DETAILS":
             try refuseLength(token)
+            guard token.argument == nil || token.argument == Array("ALLOW_WHITESPACES".utf8) else {
+                throw FormatError(
+                    offset: token.argumentStart, message: "RESPONSE_CODE_DETAILS takes ALLOW_WHITESPACES or nothing")
+            }
             return .responseDetails
         case "GRPC_STATUS": return try grpcStatus(token)
         case "PATH": return try path(token)
@@ -144,9 +150,7 @@ struct FormatCompiler {
             let name = String(decoding: try argument(token), as: UTF8.self)
             return .constant(intern(getenv(name).map { Array(String(cString: $0).utf8) } ?? [UInt8(ascii: "-")]))
         case "HOSTNAME":
-            guard token.argument == nil, token.length == nil else {
-                throw FormatError(offset: token.start, message: "HOSTNAME takes neither argument nor length")
-            }
+            try refuseArgumentAndLength(token)
             return .constant(intern(Self.hostname()))
         case "ACCESS_LOG_TYPE":
             // Every line is written when its exchange has ended.
@@ -157,14 +161,49 @@ struct FormatCompiler {
     }
 
     private func unknown(_ token: Token) -> FormatError {
-        if OperatorTable.notInForce.contains(token.name) || token.name.hasPrefix("DOWNSTREAM_PEER_")
-            || token.name.hasPrefix("UPSTREAM_PEER_")
-        {
-            return FormatError(
-                offset: token.start, message: "\(token.name) is an operator of Envoy that is not in force yet")
-        }
         let hint = nearest(to: token.name, in: OperatorTable.names).map { "; did you mean \($0)?" } ?? ""
         return FormatError(offset: token.start, message: "unknown operator \(token.name)\(hint)")
+    }
+
+    /// An operator of Envoy that has no value here; nil for any other.
+    private mutating func absent(_ token: Token) throws(FormatError) -> Operator? {
+        if let wantsArgument = OperatorTable.alwaysAbsent[token.name] {
+            if wantsArgument {
+                _ = try argument(token)
+            } else {
+                try refuseArgumentAndLength(token)
+            }
+            return .absent
+        }
+        guard OperatorTable.notInForce.contains(token.name) else { return nil }
+        if !OperatorTable.notInForceWithArgument.contains(token.name) {
+            try refuseArgumentAndLength(token)
+        } else if token.name != "REQUESTED_SERVER_NAME" {
+            _ = try argument(token)
+        }
+        note("\(token.name) is an operator of Envoy that is not in force yet", at: token.start)
+        return .absent
+    }
+
+    private mutating func note(_ message: String, at offset: Int) {
+        notInForce.append(FormatError(offset: offset, message: message, kind: .notInForce))
+    }
+
+    /// `(N)` shows the first N bits, as `127.0.0.0/24`. More bits than the address has are all of them.
+    private func network(_ token: Token, _ part: AddressPart) throws(FormatError) -> Operator {
+        try refuseLength(token)
+        guard let argument = token.argument else { return .address(part) }
+        guard let bits = UInt8(String(decoding: argument, as: UTF8.self)), bits <= 128 else {
+            throw FormatError(
+                offset: token.argumentStart, message: "\(token.name) takes the length of a prefix, 0 to 128")
+        }
+        return .network(part, bits)
+    }
+
+    private func refuseArgumentAndLength(_ token: Token) throws(FormatError) {
+        guard token.argument == nil, token.length == nil else {
+            throw FormatError(offset: token.start, message: "\(token.name) takes neither argument nor length")
+        }
     }
 
     private func argument(_ token: Token) throws(FormatError) -> [UInt8] {
@@ -233,7 +272,7 @@ struct FormatCompiler {
     }
 
     /// `START:END` or `START:END:PRECISION`. Envoy takes unknown points and always prints `-`; that helps nobody.
-    private func commonDuration(_ token: Token) throws(FormatError) -> Operator {
+    private mutating func commonDuration(_ token: Token) throws(FormatError) -> Operator {
         try refuseLength(token)
         let words = try argument(token).split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
@@ -245,12 +284,12 @@ struct FormatCompiler {
         var offset = token.argumentStart
         for word in words.prefix(2) {
             guard let point = TimePoint.allCases.first(where: { $0.name == word }) else {
-                if word == "US_HS_END" {
-                    throw FormatError(offset: offset, message: "US_HS_END is a point of TLS that is not in force yet")
-                }
                 let names = TimePoint.allCases.compactMap(\.name)
                 let hint = nearest(to: word, in: names).map { "; did you mean \($0)?" } ?? ""
                 throw FormatError(offset: offset, message: "unknown point in time \(word)\(hint)")
+            }
+            if point == .upstreamHandshakeEnd {
+                note("US_HS_END is a point of TLS that is not in force yet", at: offset)
             }
             points.append(point)
             offset += word.utf8.count + 1
@@ -308,95 +347,4 @@ struct FormatCompiler {
         guard status == 0 else { return [UInt8(ascii: "-")] }
         return Array(bytes.prefix { $0 != 0 })
     }
-}
-
-/// Operators by name.
-enum OperatorTable {
-    /// Those without argument and length.
-    static let plain: [String: Operator] = [
-        "PROTOCOL": .protocolVersion,
-        "UPSTREAM_PROTOCOL": .upstreamProtocol,
-        "RESPONSE_CODE": .responseCode,
-        "RESPONSE_FLAGS": .responseFlags,
-        "RESPONSE_FLAGS_LONG": .responseFlagsLong,
-        "BYTES_RECEIVED": .bytes(.bodyReceived),
-        "BYTES_SENT": .bytes(.bodySent),
-        "REQUEST_HEADERS_BYTES": .bytes(.requestHeaders),
-        "RESPONSE_HEADERS_BYTES": .bytes(.responseHeaders),
-        "RESPONSE_TRAILERS_BYTES": .bytes(.responseTrailers),
-        "DOWNSTREAM_WIRE_BYTES_RECEIVED": .bytes(.downstreamWireReceived),
-        "DOWNSTREAM_WIRE_BYTES_SENT": .bytes(.downstreamWireSent),
-        "DOWNSTREAM_HEADER_BYTES_RECEIVED": .bytes(.downstreamHeaderReceived),
-        "DOWNSTREAM_HEADER_BYTES_SENT": .bytes(.downstreamHeaderSent),
-        "UPSTREAM_WIRE_BYTES_RECEIVED": .bytes(.upstreamWireReceived),
-        "UPSTREAM_WIRE_BYTES_SENT": .bytes(.upstreamWireSent),
-        "UPSTREAM_HEADER_BYTES_RECEIVED": .bytes(.upstreamHeaderReceived),
-        "UPSTREAM_HEADER_BYTES_SENT": .bytes(.upstreamHeaderSent),
-        "DURATION": .duration(.downstreamRxBegin, .end, .milliseconds),
-        "REQUEST_DURATION": .duration(.downstreamRxBegin, .downstreamRxEnd, .milliseconds),
-        "REQUEST_TX_DURATION": .duration(.downstreamRxBegin, .upstreamTxEnd, .milliseconds),
-        "RESPONSE_DURATION": .duration(.downstreamRxBegin, .upstreamRxBegin, .milliseconds),
-        "RESPONSE_TX_DURATION": .duration(.upstreamRxBegin, .downstreamTxEnd, .milliseconds),
-        "UPSTREAM_CONNECTION_POOL_READY_DURATION": .duration(.downstreamRxBegin, .upstreamPoolReady, .milliseconds),
-        "UPSTREAM_HOST": .upstreamHost,
-        "UPSTREAM_HOST_NAME": .upstreamHostName,
-        "UPSTREAM_CLUSTER": .upstreamCluster,
-        "UPSTREAM_CLUSTER_RAW": .upstreamCluster,
-        "UPSTREAM_TRANSPORT_FAILURE_REASON": .upstreamFailureReason,
-        "UPSTREAM_LOCAL_ADDRESS": .address(.upstreamLocal),
-        "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT": .address(.upstreamLocalIP),
-        "UPSTREAM_LOCAL_PORT": .address(.upstreamLocalPort),
-        "UPSTREAM_REMOTE_ADDRESS": .address(.upstreamRemote),
-        "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": .address(.upstreamRemoteIP),
-        "UPSTREAM_REMOTE_PORT": .address(.upstreamRemotePort),
-        "DOWNSTREAM_REMOTE_ADDRESS": .address(.downstreamRemote),
-        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": .address(.downstreamRemoteIP),
-        "DOWNSTREAM_REMOTE_PORT": .address(.downstreamRemotePort),
-        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS": .address(.downstreamRemote),
-        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT": .address(.downstreamRemoteIP),
-        "DOWNSTREAM_DIRECT_REMOTE_PORT": .address(.downstreamRemotePort),
-        "DOWNSTREAM_LOCAL_ADDRESS": .address(.downstreamLocal),
-        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT": .address(.downstreamLocalIP),
-        "DOWNSTREAM_LOCAL_PORT": .address(.downstreamLocalPort),
-        "DOWNSTREAM_DIRECT_LOCAL_ADDRESS": .address(.downstreamLocal),
-        "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT": .address(.downstreamLocalIP),
-        "DOWNSTREAM_DIRECT_LOCAL_PORT": .address(.downstreamLocalPort),
-        "CONNECTION_ID": .connectionID,
-        "UPSTREAM_CONNECTION_ID": .upstreamConnectionID,
-        "STREAM_ID": .streamID,
-        "ROUTE_NAME": .routeName,
-        "UPSTREAM_REQUEST_ATTEMPT_COUNT": .attempts,
-        "LOCAL_REPLY_BODY": .localReplyBody,
-        "GRPC_STATUS_NUMBER": .grpcStatus(.number),
-    ]
-
-    /// Those with an argument, a length or a value fixed at load.
-    static let withArgument: [String] = [
-        "REQ", "REQUEST_HEADER", "RESP", "RESPONSE_HEADER", "TRAILER", "RESPONSE_TRAILER", "START_TIME",
-        "START_TIME_LOCAL", "EMIT_TIME", "EMIT_TIME_LOCAL", "COMMON_DURATION", "RESPONSE_CODE_DETAILS", "GRPC_STATUS",
-        "PATH", "QUERY_PARAM", "ENVIRONMENT", "HOSTNAME", "ACCESS_LOG_TYPE",
-    ]
-
-    static let names = plain.keys + withArgument
-
-    /// Envoy's operators whose facts do not exist here: TLS, metadata, filter state, QUIC, tracing.
-    static let notInForce: Set<String> = [
-        "BYTES_RETRANSMITTED", "PACKETS_RETRANSMITTED", "CONNECTION_TERMINATION_DETAILS", "ROUNDTRIP_DURATION",
-        "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED", "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
-        "UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED", "UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
-        "DOWNSTREAM_HANDSHAKE_DURATION", "VIRTUAL_CLUSTER_NAME", "UPSTREAM_HOST_NAME_WITHOUT_PORT",
-        "UPSTREAM_HOSTS_ATTEMPTED", "UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT", "UPSTREAM_HOST_NAMES_ATTEMPTED",
-        "UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT", "UPSTREAM_CONNECTION_IDS_ATTEMPTED",
-        "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "UPSTREAM_DETECTED_CLOSE_TYPE", "UPSTREAM_LOCAL_CLOSE_REASON",
-        "DOWNSTREAM_TRANSPORT_FAILURE_REASON", "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_DETECTED_CLOSE_TYPE",
-        "DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID",
-        "DOWNSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_ENDPOINT_ID", "DYNAMIC_METADATA",
-        "CLUSTER_METADATA", "UPSTREAM_METADATA", "METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE",
-        "REQUESTED_SERVER_NAME", "DOWNSTREAM_TLS_VERSION", "DOWNSTREAM_TLS_CIPHER", "DOWNSTREAM_TLS_SESSION_ID",
-        "UPSTREAM_TLS_VERSION", "UPSTREAM_TLS_CIPHER", "UPSTREAM_TLS_SESSION_ID", "DOWNSTREAM_LOCAL_SUBJECT",
-        "DOWNSTREAM_LOCAL_URI_SAN", "DOWNSTREAM_LOCAL_DNS_SAN", "DOWNSTREAM_LOCAL_IP_SAN",
-        "DOWNSTREAM_LOCAL_EMAIL_SAN", "UPSTREAM_LOCAL_SUBJECT", "UPSTREAM_LOCAL_URI_SAN", "UPSTREAM_LOCAL_DNS_SAN",
-        "UPSTREAM_LOCAL_IP_SAN", "UPSTREAM_LOCAL_EMAIL_SAN", "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT",
-        "FILTER_CHAIN_NAME", "CUSTOM_FLAGS", "UNIQUE_ID", "TRACE_ID", "SPAN_ID", "COALESCE", "CEL",
-    ]
 }

@@ -1,7 +1,15 @@
 // What is wrong with a pattern, where, and what was probably meant.
 
-/// A pattern that cannot be compiled.
+/// A pattern that cannot be compiled, or an operator in it that has no fact yet.
 public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: Sendable, Equatable {
+        /// Not a pattern of Envoy's; it is thrown.
+        case invalid
+        /// Valid in Envoy; prints as absent here until its fact exists. It is listed by the compiled format.
+        case notInForce
+    }
+
+    public var kind: Kind
     /// Bytes from the start of the pattern to the offending part.
     public var offset: Int
     /// One sentence, with the nearest operator if the name is unknown.
@@ -9,7 +17,8 @@ public struct FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     /// Key of the JSON member whose pattern it is.
     public var key: String?
 
-    public init(offset: Int, message: String, key: String? = nil) {
+    public init(offset: Int, message: String, key: String? = nil, kind: Kind = .invalid) {
+        self.kind = kind
         self.offset = offset
         self.message = message
         self.key = key

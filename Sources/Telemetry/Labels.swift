@@ -50,18 +50,15 @@ public final class RouteLabels: Sendable {
     /// `%ROUTE_NAME%`.
     public let route: String?
     public let virtualService: String?
-    /// The only destination of the route, if it has just one; a record's own cluster wins.
-    public let cluster: String?
 
     let routeBytes: [UInt8]
-    let clusterBytes: [UInt8]
     /// The members of the structured log that this object settles, already in JSON: `"mesh":…,"node":…,`.
     let structuredMembers: [UInt8]
     let gatewayRouteJSON: [UInt8]
 
     public init(
         mesh: String, proxy: String, node: String = "", gatewayRoute: String? = nil, route: String? = nil,
-        virtualService: String? = nil, cluster: String? = nil
+        virtualService: String? = nil
     ) {
         self.mesh = mesh
         self.proxy = proxy
@@ -69,9 +66,7 @@ public final class RouteLabels: Sendable {
         self.gatewayRoute = gatewayRoute
         self.route = route
         self.virtualService = virtualService
-        self.cluster = cluster
         routeBytes = Array((route ?? gatewayRoute ?? "").utf8)
-        clusterBytes = Array((cluster ?? "").utf8)
         gatewayRouteJSON = JSONText.value(gatewayRoute)
         var members: [UInt8] = []
         for (key, value) in [

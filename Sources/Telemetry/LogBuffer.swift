@@ -130,14 +130,6 @@ public final class LogBuffer {
         output.capacity = Self.initialCapacity
     }
 
-    /// Adds one finished line, a newline included, that no format made.
-    public func append(line: String) {
-        var text = line
-        text.withUTF8 { output.append($0) }
-        output.append(UInt8(ascii: "\n"))
-        lines += 1
-    }
-
     /// Reads the waiting bytes; the pointer is valid inside `body` only.
     public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
         try body(UnsafeBufferPointer(start: output.base, count: output.count))

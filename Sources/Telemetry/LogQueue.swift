@@ -241,12 +241,14 @@ final class LogQueue: Sendable {
 
     // MARK: Control
 
-    func open(_ path: String) throws(LogOpenError) -> LogFile {
+    func open(_ given: String) throws(LogOpenError) -> LogFile {
+        // One writer per descriptor, whatever it is called, or lines of two would be torn apart.
+        let path = LogSink.inherited(given).map { "/dev/fd/\($0)" } ?? given
         let result = guarded.withLock { guarded -> Result<LogFile, LogOpenError> in
             if let file = guarded.state.files[path]?.file { return .success(file) }
             switch LogSink.open(path) {
             case .failure(let error):
-                return .failure(LogOpenError(path: path, errno: error.value))
+                return .failure(LogOpenError(path: given, errno: error.value))
             case .success(let (descriptor, kind)):
                 let sink = LogSink(path: path, descriptor: descriptor, kind: kind)
                 let file = LogFile(path: path, sink: sink, queue: self)

@@ -27,15 +27,24 @@ struct LogThread {
         while let deadline = takeWork() {
             var blocked: [LogSink] = []
             for sink in sinks {
-                if sink.mustReopen { reopen(sink) }
-                switch write(sink) {
-                case .done: break
-                case .blocked: blocked.append(sink)
-                case .failed(let reason): failed(sink, reason)
+                var outcome = attempt(sink)
+                if sink.mustReopen {
+                    // What waited when the reopening was asked for has just gone to the old file; what that did not take
+                    // goes to the new one.
+                    reopen(sink)
+                    outcome = attempt(sink)
                 }
+                if case .blocked = outcome { blocked.append(sink) }
             }
             wait(for: blocked, until: deadline)
         }
+    }
+
+    /// Writes what the sink's side of the thread holds. A failure is dealt with here.
+    private mutating func attempt(_ sink: LogSink) -> Outcome {
+        let outcome = write(sink)
+        if case .failed(let reason) = outcome { failed(sink, reason) }
+        return outcome
     }
 
     /// Names the calling thread for `top -H` and debuggers.
@@ -53,10 +62,15 @@ struct LogThread {
             guarded.state.isAsleep = false
             var isIdle = true
             for sink in guarded.state.sinks {
-                if sink.isToReopen { (sink.isToReopen, sink.mustReopen) = (false, true) }
                 if sink.current.isEmpty {
                     swap(&sink.current, &sink.waiting)
                     sink.written = 0
+                }
+                if sink.isToReopen {
+                    (sink.isToReopen, sink.mustReopen) = (false, true)
+                    // All of it was handed over before, as far as anybody can tell.
+                    sink.current += sink.waiting
+                    sink.waiting = []
                 }
                 if !sink.current.isEmpty { isIdle = false }
             }

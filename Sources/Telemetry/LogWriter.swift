@@ -41,8 +41,9 @@ public final class LogWriter: Sendable {
         try queue.open(path)
     }
 
-    /// Opens every path anew, after a rotation moved the files (SIGUSR1). It returns at once; lines already handed over
-    /// may go to either file, each of them whole. A path that cannot be opened keeps its old file.
+    /// Opens every path anew, after a rotation moved the files (SIGUSR1). It returns at once. Lines handed over before go to
+    /// the old file, unless it does not take them (a full disk, a pipe that nobody reads); each of them stays whole. A path
+    /// that cannot be opened keeps its old file.
     public func reopen() { queue.reopen() }
 
     /// Counters of all files, closed ones included (`filesystem.*` and `access_log.*` in the statistics).
@@ -65,6 +66,11 @@ public final class LogWriter: Sendable {
     /// Writes what waits and ends the thread. What a blocked sink did not take `within` the time is dropped and counted;
     /// so is everything submitted later.
     public func flushAndStop(within time: Duration = .seconds(5)) { queue.stop(within: time) }
+}
+
+extension LogWriter {
+    /// Whether a log of this path goes to standard output: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/1`.
+    public static func isStandardOutput(_ path: String) -> Bool { LogSink.inherited(path) == 1 }
 }
 
 /// One log file, shared by all workers and proxies that name its path.

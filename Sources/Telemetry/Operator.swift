@@ -22,7 +22,8 @@ enum HeaderName: Equatable {
 
 /// The points in time of a record, by Envoy's names for `%COMMON_DURATION%`.
 enum TimePoint: UInt8, CaseIterable {
-    case downstreamRxBegin, downstreamRxEnd, upstreamConnectBegin, upstreamConnectEnd, upstreamTxBegin, upstreamTxEnd
+    case downstreamRxBegin, downstreamRxEnd, upstreamConnectBegin, upstreamConnectEnd, upstreamHandshakeEnd
+    case upstreamTxBegin, upstreamTxEnd
     case upstreamRxBegin, upstreamRxBodyBegin, upstreamRxEnd, downstreamTxBegin, downstreamTxEnd
     case upstreamPoolReady, end
 
@@ -33,6 +34,7 @@ enum TimePoint: UInt8, CaseIterable {
         case .downstreamRxEnd: "DS_RX_END"
         case .upstreamConnectBegin: "US_CX_BEG"
         case .upstreamConnectEnd: "US_CX_END"
+        case .upstreamHandshakeEnd: "US_HS_END"
         case .upstreamTxBegin: "US_TX_BEG"
         case .upstreamTxEnd: "US_TX_END"
         case .upstreamRxBegin: "US_RX_BEG"
@@ -60,10 +62,13 @@ enum AddressPart: Equatable {
 }
 
 enum ByteCounter: Equatable {
-    case bodyReceived, bodySent, requestHeaders, responseHeaders, responseTrailers
+    case bodyReceived, bodySent, requestHeaders, responseHeaders, responseTrailers, retransmitted
     case downstreamWireReceived, downstreamWireSent, downstreamHeaderReceived, downstreamHeaderSent
     case upstreamWireReceived, upstreamWireSent, upstreamHeaderReceived, upstreamHeaderSent
 }
+
+/// What is shown of each attempt that got a connection.
+enum AttemptPart: Equatable { case address, addressWithoutPort, name, nameWithoutPort, connectionID }
 
 enum GRPCStatusForm: Equatable { case camel, snake, number }
 
@@ -72,6 +77,8 @@ enum PathSource: Equatable { case original, current, originalOrCurrent }
 /// One fact of a record, ready to be printed.
 enum Operator: Equatable {
     case constant(PoolRange)
+    /// Never has a value.
+    case absent
     case startTime(Int32), emitTime(Int32)
     case requestHeader(HeaderName, HeaderName)
     case responseHeader(HeaderName, HeaderName)
@@ -82,9 +89,13 @@ enum Operator: Equatable {
     case responseCode, responseDetails, responseFlags, responseFlagsLong
     case bytes(ByteCounter)
     case duration(TimePoint, TimePoint, DurationUnit)
-    case upstreamHost, upstreamHostName, upstreamCluster, upstreamFailureReason
+    case upstreamHost, upstreamHostName, upstreamHostNameWithoutPort, upstreamCluster, upstreamFailureReason
+    /// Comma between attempts.
+    case attempted(AttemptPart)
     case address(AddressPart)
-    case connectionID, upstreamConnectionID, streamID
+    /// The first bits of an address without port.
+    case network(AddressPart, UInt8)
+    case connectionID, upstreamConnectionID, upstreamEndpointID, streamID, uniqueID, traceID
     case routeName, attempts, localReplyBody
     case grpcStatus(GRPCStatusForm)
 

@@ -83,6 +83,8 @@ public final class Record {
     public var peer: PeerInfo?
     /// The last attempt's connection: `remote` is the upstream's end, `local` ours.
     public var upstreamPeer: PeerInfo?
+    /// Attempts before the last one that got a connection (`%UPSTREAM_HOSTS_ATTEMPTED%`), in order; see `beginRetry`.
+    public private(set) var earlierAttempts: [(endpoint: EndpointLabel, connectionID: UInt64)] = []
     /// The chosen destination; needed where no endpoint was chosen, as the endpoint knows its cluster.
     public var cluster: ClusterLabel?
     public var endpoint: EndpointLabel?
@@ -93,6 +95,24 @@ public final class Record {
 
     public init(request: HeaderBlock) {
         self.request = request
+    }
+
+    /// A retry begins: what identifies the attempt that ended is kept if it had a connection, and its facts make room
+    /// for those of the next.
+    public func beginRetry() {
+        if let endpoint, let upstreamPeer {
+            earlierAttempts.append((endpoint, upstreamPeer.connectionID))
+        }
+        upstreamPeer = nil
+        upstreamVersion = nil
+        upstreamPoolReady = 0
+        upstreamConnectBegin = 0
+        upstreamConnectEnd = 0
+        upstreamTxBegin = 0
+        upstreamTxEnd = 0
+        upstreamRxBegin = 0
+        upstreamRxBodyBegin = 0
+        upstreamRxEnd = 0
     }
 
     /// Forgets everything but `request`, whose owner resets it.
@@ -135,6 +155,7 @@ public final class Record {
         originalPath = .empty
         peer = nil
         upstreamPeer = nil
+        if !earlierAttempts.isEmpty { earlierAttempts.removeAll(keepingCapacity: true) }
         cluster = nil
         endpoint = nil
         gatewayLabels = nil

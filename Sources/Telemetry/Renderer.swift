@@ -51,6 +51,7 @@ struct Renderer {
     private func write(_ operation: Operator, _ mode: Step.Mode, _ output: inout Output) -> Bool {
         switch operation {
         case .constant(let range): output.append(bytes(range))
+        case .absent: return false
         case .startTime(let index): times[Int(index)].append(record.startRealtime, to: &output)
         case .startTimeMicroseconds: output.append(microsecondTime: record.startRealtime)
         case .emitTime(let index):
@@ -84,6 +85,10 @@ struct Renderer {
         case .upstreamHostName, .endpointName:
             guard let endpoint = record.endpoint else { return false }
             output.append(endpoint.nameBytes)
+        case .upstreamHostNameWithoutPort:
+            guard let endpoint = record.endpoint else { return false }
+            output.append(Self.withoutPort(endpoint.nameBytes))
+        case .attempted(let part): return attempts(part, &output)
         case .upstreamCluster: return cluster(&output)
         case .upstreamFailureReason:
             guard let reason = record.upstreamFailureReason else { return false }
@@ -93,11 +98,15 @@ struct Renderer {
                 output.base[index] = UInt8(ascii: "_")
             }
         case .address(let part): return address(part, &output)
+        case .network(let part, let bits): return network(part, bits, &output)
         case .connectionID:
             guard let peer = record.peer else { return false }
             output.append(decimal: peer.connectionID)
         case .upstreamConnectionID: output.append(decimal: record.upstreamPeer?.connectionID ?? 0)
+        case .upstreamEndpointID: return record.upstreamPeer != nil
         case .streamID: return header(.known(.xRequestID), request, &output)
+        case .uniqueID: output.appendUniqueID()
+        case .traceID: return traceID(&output)
         case .routeName:
             guard let labels = record.labels ?? record.gatewayLabels, !labels.routeBytes.isEmpty else { return false }
             output.append(labels.routeBytes)
@@ -143,7 +152,10 @@ struct Renderer {
         case .authority:
             guard !head.authority.isEmpty else { return false }
             output.append(head.bytes(head.authority))
-        case .scheme: output.append(head.scheme == .https ? "https" : "http")
+        case .scheme:
+            // Nothing at all is known of a head that could not be parsed.
+            guard !head.path.isEmpty || !head.authority.isEmpty else { return false }
+            output.append(head.scheme == .https ? "https" : "http")
         case .status:
             guard head.status > 0 else { return false }
             output.append(decimal: Int(head.status))
@@ -288,8 +300,6 @@ struct Renderer {
             output.append(endpoint.clusterBytes)
         } else if let cluster = record.cluster {
             output.append(cluster.nameBytes)
-        } else if let labels = record.labels, !labels.clusterBytes.isEmpty {
-            output.append(labels.clusterBytes)
         } else {
             return false
         }
@@ -300,9 +310,12 @@ struct Renderer {
         switch counter {
         case .bodyReceived: record.bodyBytesReceived
         case .bodySent: record.bodyBytesSent
-        case .requestHeaders, .downstreamHeaderReceived: record.headerBytesReceived
-        case .responseHeaders, .downstreamHeaderSent: record.headerBytesSent
-        case .responseTrailers: record.trailerBytesSent
+        case .requestHeaders: headBytes(request)
+        case .responseHeaders: response.map(headBytes) ?? 0
+        case .downstreamHeaderReceived: record.headerBytesReceived
+        case .downstreamHeaderSent: record.headerBytesSent
+        case .retransmitted: 0
+        case .responseTrailers: record.responseTrailers.map(fieldBytes) ?? 0
         case .downstreamWireReceived: record.downstreamWireBytesReceived
         case .downstreamWireSent: record.downstreamWireBytesSent
         case .upstreamWireReceived: record.upstreamWireBytesReceived
@@ -312,7 +325,7 @@ struct Renderer {
         }
     }
 
-    private func address(_ part: AddressPart, _ output: inout Output) -> Bool {
+    func address(_ part: AddressPart, _ output: inout Output) -> Bool {
         let peer: PeerInfo?
         switch part {
         case .upstreamRemote, .upstreamRemoteIP, .upstreamRemotePort, .upstreamLocal, .upstreamLocalIP,
@@ -340,8 +353,10 @@ struct Renderer {
         case .downstreamRxEnd: record.downstreamRxEnd
         case .upstreamConnectBegin: record.upstreamConnectBegin
         case .upstreamConnectEnd: record.upstreamConnectEnd
+        case .upstreamHandshakeEnd: 0
         case .upstreamTxBegin: record.upstreamTxBegin
-        case .upstreamTxEnd: record.upstreamTxEnd
+        // The request's end is known before anybody takes it.
+        case .upstreamTxEnd: record.upstreamTxBegin == 0 ? 0 : record.upstreamTxEnd
         case .upstreamRxBegin: record.upstreamRxBegin
         case .upstreamRxBodyBegin: record.upstreamRxBodyBegin
         case .upstreamRxEnd: record.upstreamRxEnd

@@ -132,12 +132,19 @@ extension StatStore {
         case .listener: prefix = "envoy_listener_"
         case .server, .endpoint: prefix = "envoy_"
         }
-        let words = name.split(separator: "_")
-        if let last = words.last, last.count == 3, last.hasSuffix("xx"), let digit = last.first, digit.isNumber {
-            let family = words.dropLast().joined(separator: "_") + "_xx"
-            return (prefix + family, "envoy_response_code_class=\"\(digit)\"")
+        // Envoy takes the class out of requests only: `consecutive_5xx` stays a name.
+        if let digit = name.utf8.dropLast(2).last, name.hasSuffix("xx"), (0x30...0x39).contains(digit),
+            name.dropLast(3).hasSuffix("_rq_")
+        {
+            let family = Self.sanitized(String(name.dropLast(3))) + "xx"
+            return (prefix + family, "envoy_response_code_class=\"\(digit - 0x30)\"")
         }
-        return (prefix + String(name.map { $0 == "." ? "_" : $0 }), nil)
+        return (prefix + Self.sanitized(name), nil)
+    }
+
+    /// Only what a metric's name may hold (Prometheus' data model).
+    private static func sanitized(_ name: String) -> String {
+        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "_" ? $0 : "_" })
     }
 
     /// Prometheus escapes backslash, quote and newline in label values.

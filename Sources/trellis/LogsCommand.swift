@@ -16,7 +16,7 @@ struct LogsCommand: ParsableCommand {
               trellis logs mesh.log --summary
 
             A summary has one line per proxy, route and destination: requests and their rate, shares of the classes of \
-            status, response flags, and percentiles of the duration.
+            status (none: no answer was sent), response flags, and percentiles of the duration.
             """)
 
     @Argument(help: ArgumentHelp("The log; - is standard input.", valueName: "path"))
@@ -48,10 +48,11 @@ struct LogsCommand: ParsableCommand {
         }
         var splitter = LineSplitter()
         var together = LogSummary()
-        while let bytes = file.read(waiting: follow) {
-            for line in splitter.add(bytes) { take(line, filter, &together) }
+        while let part = file.read(waiting: follow) {
+            // The last line of the file before may lack its end; the next file's first line is another.
+            let lines = (part.isOfNewFile ? splitter.add([UInt8(ascii: "\n")]) : []) + splitter.add(part.bytes)
+            for line in lines where !line.isEmpty { take(line, filter, &together) }
         }
-        // A last line without its end.
         for line in splitter.add([UInt8(ascii: "\n")]) where !line.isEmpty { take(line, filter, &together) }
         if summary { print(together) }
     }
@@ -68,7 +69,9 @@ struct LogsCommand: ParsableCommand {
     private func print(_ together: LogSummary) {
         if output == .json { return Stream.output.write(together.json.text()) }
         var table = TextTable([
-            "proxy", "route", "to", "count", "/s", "2xx", "4xx", "5xx", "flags", "p50", "p90", "p99", "max",
+            "proxy", "route", "to", "count", "/s", "1xx", "2xx", "3xx", "4xx", "5xx", "none", "flags", "p50", "p90",
+            "p99",
+            "max",
         ])
         for (key, group) in together.sorted {
             table.add([key.proxy, key.route, key.destination] + cells(group, together.span))
@@ -82,8 +85,8 @@ struct LogsCommand: ParsableCommand {
         let flags = group.flags.sorted { $0.key < $1.key }.map {
             "\($0.key):\(Cell.percent($0.value, of: group.count))"
         }
-        let shares = [2, 4, 5].map { Cell.percent(group.share(ofClass: $0)) }
-        let times = [0.5, 0.9, 0.99, 1].map { Cell.milliseconds(group.percentile($0)) }
+        let shares = [1, 2, 3, 4, 5, 0].map { Cell.percent(group.share(ofClass: $0)) }
+        let times = group.percentiles([0.5, 0.9, 0.99, 1]).map { Cell.milliseconds($0) }
         return ["\(group.count)", Cell.rate(span.map { Double(group.count) / $0 })] + shares
             + [flags.isEmpty ? "-" : flags.joined(separator: " ")] + times
     }
@@ -95,6 +98,14 @@ private struct FollowedFile {
     private var descriptor: Int32
     private var identity: (UInt64, UInt64)
     private var position: Int64 = 0
+    /// A replacement was taken up, and nothing of it was handed on yet.
+    private var isNew = false
+
+    struct Part {
+        var bytes: [UInt8]
+        /// The bytes are the first of another file than the bytes before, or of the same after it was emptied.
+        var isOfNewFile: Bool
+    }
 
     /// nil, and `errno`, if it cannot be opened.
     init?(_ path: String) {
@@ -110,36 +121,58 @@ private struct FollowedFile {
     }
 
     /// What comes next; waits for it if told to, otherwise nil at the end.
-    mutating func read(waiting: Bool) -> [UInt8]? {
+    mutating func read(waiting: Bool) -> Part? {
         var part = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = Glibc.read(descriptor, &part, part.count)
             if count < 0, errno == EINTR { continue }
             if count > 0 {
                 position += Int64(count)
-                return Array(part[..<count])
+                defer { isNew = false }
+                return Part(bytes: Array(part[..<count]), isOfNewFile: isNew)
             }
             guard count == 0, waiting else { return nil }
-            if !takeUpReplacement() { poll(nil, 0, 100) }
+            switch replacement() {
+            case nil: poll(nil, 0, 100)
+            case .emptied: startAnew()
+            case .file(let next):
+                // The writer may have gone on with the old file until just before the new one was there.
+                if hasMore {
+                    close(next)
+                } else {
+                    close(descriptor)
+                    descriptor = next
+                    identity = Self.identity(next)
+                    startAnew()
+                }
+            }
         }
     }
 
-    /// Goes on with the file that a rotation put in place, or from the start of one that was emptied.
-    private mutating func takeUpReplacement() -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return false }
-        if (UInt64(status.st_dev), UInt64(status.st_ino)) != identity {
-            let next = open(path, O_RDONLY | O_CLOEXEC)
-            guard next >= 0 else { return false }
-            close(descriptor)
-            descriptor = next
-            identity = Self.identity(next)
-            position = 0
-            return true
-        }
-        guard Int64(status.st_size) < position else { return false }
+    private mutating func startAnew() {
         lseek(descriptor, 0, SEEK_SET)
         position = 0
-        return true
+        isNew = true
+    }
+
+    private var hasMore: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && Int64(status.st_size) > position
+    }
+
+    private enum Replacement {
+        case file(Int32)
+        case emptied
+    }
+
+    /// The file that a rotation put in place, opened; or that this one was emptied.
+    private func replacement() -> Replacement? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        if (UInt64(status.st_dev), UInt64(status.st_ino)) != identity {
+            let next = open(path, O_RDONLY | O_CLOEXEC)
+            return next >= 0 ? .file(next) : nil
+        }
+        return Int64(status.st_size) < position ? .emptied : nil
     }
 }

@@ -48,9 +48,11 @@ struct RunCommand: ParsableCommand {
             printed, and the old routes serve on; otherwise the new ones are served from the next request on. SIGUSR1 \
             opens log files anew. SIGTERM and SIGINT let requests finish for the drain time; a second one ends at once.
 
-            The variables of App Mesh's Envoy image are understood: APPMESH_RESOURCE_ARN chooses what --node or --gateway \
-            would, and for one proxy ENVOY_ADMIN_ACCESS_PORT, ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY and \
-            LISTENER_DRAIN_WAIT_TIME_S stand for their options.
+            Variables of App Mesh's Envoy image: APPMESH_RESOURCE_ARN (or the older APPMESH_RESOURCE_NAME and \
+            APPMESH_VIRTUAL_NODE_NAME) chooses what --node or --gateway would, and then draining takes up to the image's \
+            20s. For one proxy ENVOY_ADMIN_ACCESS_PORT, ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY and \
+            LISTENER_DRAIN_WAIT_TIME_S stand for their options, which win. The image's other variables (tracing, StatsD, \
+            the agent's own API) have no effect; one that is set is named in a warning.
             """)
 
     @OptionGroup var definitions: DefinitionOptions
@@ -108,7 +110,10 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long requests may take to finish at the end, such as 500ms or 30s. Default: 5s.", valueName: "time"))
+            """
+            How long requests may take to finish at the end, such as 500ms or 30s. Default: 5s, or what the image's \
+            variables say.
+            """, valueName: "time"))
     var drainTime: Duration?
 
     @Option(name: .shortAndLong, help: "text or json: how to print what listens where.")
@@ -127,34 +132,50 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         var options = RuntimeOptions(source: definitions.source, compiler: definitions.compilation.compiler)
-        let variables: ImageVariables
         do throws(ImageVariables.Invalid) {
-            variables = try ImageVariables { name in getenv(name).map { String(cString: $0) } }
+            try take(ImageVariables { name in getenv(name).map { String(cString: $0) } }, into: &options)
         } catch {
             throw ValidationError("\(error)")
         }
-        options.compiler.node = node
-        options.compiler.gateway = gateway
-        if node == nil, gateway == nil {
-            switch variables.resource {
-            case .node(let node): options.compiler.node = node
-            case .gateway(let gateway): options.compiler.gateway = gateway
-            case nil: break
-            }
-        }
-        let isOneProxy = options.compiler.node != nil || options.compiler.gateway != nil
-        let given = isOneProxy ? variables : nil
-        options.admin = adminAddress(isOneProxy: isOneProxy, port: given?.adminPort)
-        options.workers = workers ?? (seed == nil ? given?.workers : nil)
         options.seed = seed
         options.accessLog = accessLog
         options.dnsServers = dns
-        options.drainTime = drainTime ?? given?.drainTime ?? .seconds(5)
         options.stateFolder = state
         options.adminTokenFile = adminTokenFile
-        options.logLevel = logLevel ?? given?.logLevel ?? .info
         options.takesSockets = true
         try RuntimeProcess.run(options, output: output)
+    }
+
+    /// What options decide, or else the variables of the image: which proxy, and for one proxy how it is set up.
+    private func take(_ variables: ImageVariables, into options: inout RuntimeOptions) throws(ImageVariables.Invalid) {
+        options.compiler.node = node
+        options.compiler.gateway = gateway
+        var isChosenByVariable = false
+        if node == nil, gateway == nil, let resource = try variables.resource() {
+            isChosenByVariable = true
+            switch resource {
+            case .node(let node): options.compiler.node = node
+            case .gateway(let gateway): options.compiler.gateway = gateway
+            }
+        }
+        options.workers = workers
+        options.drainTime = drainTime ?? .seconds(5)
+        options.logLevel = logLevel ?? .info
+        guard options.compiler.node != nil || options.compiler.gateway != nil else {
+            options.admin = adminAddress(isOneProxy: false, port: nil)
+            return
+        }
+        options.admin = adminAddress(isOneProxy: true, port: admin == nil ? try variables.adminPort() : nil)
+        if workers == nil, seed == nil { options.workers = try variables.workers() }
+        if drainTime == nil {
+            options.drainTime =
+                try variables.drainTime() ?? (isChosenByVariable ? ImageVariables.defaultDrainTime : options.drainTime)
+        }
+        if logLevel == nil, let level = try variables.logLevel() { options.logLevel = level }
+        let ignored = variables.ignored
+        if !ignored.isEmpty {
+            Stream.error.write("trellis: warning: no effect here: \(ignored.joined(separator: ", "))")
+        }
     }
 
     private func adminAddress(isOneProxy: Bool, port: Int?) -> NetworkAddress? {

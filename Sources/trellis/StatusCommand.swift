@@ -8,7 +8,8 @@ struct StatusCommand: ParsableCommand {
         commandName: "status",
         abstract: "Show a running mesh: proxies, services with their routes and shares, nodes and instances.",
         discussion: """
-            Rates are those of the time between two looks, a second apart unless --interval says otherwise.
+            Rates are those of the time between two looks, a second apart unless --interval says otherwise. With -o json \
+            the answer is the process's own, and proxies, nodes and instances have "requestsPerSecond" in addition.
 
               trellis status
               trellis status --interval 10s -o json
@@ -19,13 +20,12 @@ struct StatusCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Time over which rates are measured; 0s shows totals only.", valueName: "time"))
     var interval: Duration = .seconds(1)
 
-    @Option(name: .shortAndLong, help: "text, or json: the process's own answer.")
+    @Option(name: .shortAndLong, help: "text or json.")
     var output = OutputFormat.text
 
     func run() throws {
         let client = try admin.client()
         let before = try client.ask("GET", "/v1/status")
-        if output == .json { return Stream.output.write(before.text()) }
         guard interval > .zero else { return show(before, nil) }
         let milliseconds = min(Int(interval / .milliseconds(1)), Int(Int32.max))
         poll(nil, 0, Int32(milliseconds))
@@ -34,6 +34,7 @@ struct StatusCommand: ParsableCommand {
 
     private func show(_ now: JSONValue, _ before: JSONValue?) {
         let table = StatusTables(now: now, before: before)
+        if output == .json { return Stream.output.write(table.rated.text()) }
         var parts = [table.head, table.proxies, table.services, table.nodes]
         let problems = table.problems
         if !problems.isEmpty { parts.append(Colour.yellow(problems, on: .output)) }
@@ -72,14 +73,46 @@ struct StatusTables {
                 lines.append("  \(place.joined(separator: ":")) \(finding["message"]?.text ?? "")")
             }
         }
+        for name in now["discovery"]?.elements ?? [] {
+            guard let trouble = name["trouble"]?.text else { continue }
+            let failures = name["failures"]?.int ?? 0
+            lines.append("\(name["hostname"]?.text ?? "?"): \(trouble) (\(failures) failed lookups)")
+        }
         let warnings = now["findings"]?.elements.count { $0["severity"]?.text == "warning" } ?? 0
         if warnings > 0 { lines.append("\(warnings) warnings; see `trellis validate`") }
         return lines.joined(separator: "\n")
     }
 
-    private func rate(_ key: String, _ value: JSONValue, _ earlier: JSONValue?) -> String {
-        guard let seconds, let end = value[key]?.int, let start = earlier?[key]?.int, end >= start else { return "-" }
-        return Cell.rate(Double(end - start) / seconds)
+    private func rate(_ value: JSONValue, _ earlier: JSONValue?) -> Double? {
+        guard let seconds, let end = value["requests"]?.int, let start = earlier?["requests"]?.int, end >= start else {
+            return nil
+        }
+        return Double(end - start) / seconds
+    }
+
+    private func rateCell(_ value: JSONValue, _ earlier: JSONValue?) -> String {
+        rate(value, earlier).map(Cell.rate) ?? "-"
+    }
+
+    /// The answer itself, with a rate beside each number of requests that has an earlier one.
+    var rated: JSONValue { rated(now, before) }
+
+    private func rated(_ value: JSONValue, _ earlier: JSONValue?) -> JSONValue {
+        switch value {
+        case .array(let elements):
+            return .array(elements.map { rated($0, named($0["name"]?.text ?? "", earlier)) })
+        case .object(let members):
+            var rated: [JSONValue.Member] = []
+            for member in members {
+                rated.append(.init(key: member.key, value: self.rated(member.value, earlier?[member.key])))
+                if member.key == "requests", let rate = rate(value, earlier) {
+                    rated.append(.init(key: "requestsPerSecond", value: .double((rate * 10).rounded() / 10)))
+                }
+            }
+            return .object(rated)
+        default:
+            return value
+        }
     }
 
     private func named(_ name: String, _ list: JSONValue?) -> JSONValue? {
@@ -98,7 +131,7 @@ struct StatusTables {
             let addresses = (proxy["listeners"]?.elements ?? []).flatMap { $0["addresses"]?.elements ?? [] }
             table.add([
                 name, proxy["role"]?.text ?? "", addresses.compactMap(\.text).joined(separator: " "),
-                proxy["state"]?.text ?? "", number("requests", proxy), rate("requests", proxy, earlier),
+                proxy["state"]?.text ?? "", number("requests", proxy), rateCell(proxy, earlier),
                 number("status5xx", proxy), number("active", proxy), number("connections", proxy),
             ])
         }
@@ -106,15 +139,18 @@ struct StatusTables {
     }
 
     var services: String {
-        var table = TextTable(["SERVICE", "route", "match", "to"])
+        var table = TextTable(["SERVICE", "mesh", "route", "match", "to"])
         for service in now["mesh"]?["services"]?.elements ?? [] {
             var name = service["name"]?.text ?? ""
+            var mesh = service["mesh"]?.text ?? ""
             for route in service["routes"]?.elements ?? [] {
                 let shares = (route["backends"]?.elements ?? []).map { backend in
                     "\(backend["node"]?.text ?? "?") \(Cell.percent((backend["percent"]?.double ?? 0) / 100))"
                 }
-                table.add([name, route["name"]?.text ?? "", match(route["match"]), shares.joined(separator: ", ")])
-                name = ""
+                table.add([
+                    name, mesh, route["name"]?.text ?? "", match(route["match"]), shares.joined(separator: ", "),
+                ])
+                (name, mesh) = ("", "")
             }
         }
         return table.text
@@ -138,7 +174,7 @@ struct StatusTables {
 
     var nodes: String {
         var table = TextTable([
-            "NODE", "instance", "address", "health", "requests", "/s", "5xx", "errors", "active", "connections",
+            "NODE", "instance", "address", "requests", "/s", "5xx", "errors", "active", "connections",
         ])
         for node in now["mesh"]?["nodes"]?.elements ?? [] {
             let name = node["name"]?.text ?? ""
@@ -147,8 +183,7 @@ struct StatusTables {
             table.add([
                 name, instances.count == 1 ? instances[0]["name"]?.text ?? "" : "\(instances.count) instances",
                 instances.count == 1 ? instances[0]["address"]?.text ?? "" : "",
-                instances.count == 1 ? instances[0]["health"]?.text ?? "" : "", number("requests", node),
-                rate("requests", node, earlier), number("status5xx", node),
+                number("requests", node), rateCell(node, earlier), number("status5xx", node),
                 "\(instances.reduce(0) { $0 + ($1["errors"]?.int ?? 0) })", number("active", node),
                 "\(instances.reduce(0) { $0 + ($1["connections"]?.int ?? 0) })",
             ])
@@ -156,9 +191,9 @@ struct StatusTables {
             for instance in instances {
                 let before = named(instance["name"]?.text ?? "", earlier?["instances"])
                 table.add([
-                    "", instance["name"]?.text ?? "", instance["address"]?.text ?? "", instance["health"]?.text ?? "",
-                    number("requests", instance), rate("requests", instance, before), "", number("errors", instance),
-                    number("active", instance), number("connections", instance),
+                    "", instance["name"]?.text ?? "", instance["address"]?.text ?? "", number("requests", instance),
+                    rateCell(instance, before), "", number("errors", instance), number("active", instance),
+                    number("connections", instance),
                 ])
             }
         }

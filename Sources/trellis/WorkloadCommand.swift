@@ -23,40 +23,7 @@ struct WorkloadCommand: ParsableCommand {
 
     @OptionGroup var admin: AdminOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Share of answers that fail (30%, 0.3), or a status that all have (503).", valueName: "share"))
-    var fail: String?
-
-    @Option(help: ArgumentHelp("Status of a failing answer.", valueName: "status"))
-    var failStatus: String?
-
-    @Option(help: ArgumentHelp("Wait before an answer, such as 200ms.", valueName: "time"))
-    var delay: String?
-
-    @Option(help: ArgumentHelp("Add a random part of up to this to the delay.", valueName: "time"))
-    var jitter: String?
-
-    @Option(help: ArgumentHelp("The body of its answers.", valueName: "text"))
-    var body: String?
-
-    @Option(help: ArgumentHelp("A body of this many bytes instead.", valueName: "n"))
-    var bytes: String?
-
-    @Option(help: ArgumentHelp("Break the connection: before-head, after-head or none.", valueName: "when"))
-    var reset: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "A slow body: bytes per second (1024), a pause per chunk (50ms), both (1024/50ms), none.", valueName: "rate"
-        ))
-    var slow: String?
-
-    @Option(help: ArgumentHelp("URLs that it calls before answering, blanks between them; none.", valueName: "urls"))
-    var calls: String?
-
-    @Option(help: ArgumentHelp("What it calls itself.", valueName: "name"))
-    var name: String?
+    @OptionGroup var settings: WorkloadOptions
 
     @Flag(help: "Take everything back to the definitions.")
     var restore = false
@@ -64,19 +31,13 @@ struct WorkloadCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "text or json.")
     var output = OutputFormat.text
 
-    private var changes: [(String, String)] {
-        [
-            ("fail", fail), ("fail-status", failStatus), ("delay", delay), ("jitter", jitter), ("body", body),
-            ("bytes", bytes), ("reset", reset), ("slow", slow), ("calls", calls), ("name", name),
-        ].compactMap { key, value in value.map { (key, $0) } }
-    }
+    private var changes: [(name: String, value: String)] { settings.changes }
 
     func validate() throws {
         if node == nil, restore || !changes.isEmpty { throw ValidationError("say which workload is to be changed") }
         if restore, !changes.isEmpty {
             throw ValidationError("--restore takes everything back; it goes with no setting")
         }
-        if body != nil, bytes != nil { throw ValidationError("--body and --bytes exclude each other") }
     }
 
     func run() throws {

@@ -28,7 +28,7 @@ class Closed:
     seconds: float
     errors: int
     cpu_us: float
-    rss_bytes: int
+    memory_bytes: int
     rps: float
     client_busy: float
     proxy_busy: float
@@ -47,6 +47,7 @@ class Paced:
     errors: int
     p50_us: float
     p99_us: float
+    p999_us: float
 
 
 def closed(
@@ -90,7 +91,7 @@ def closed(
         lasted,
         errors,
         spent / requests * 1e6,
-        proxy.rss_bytes(),
+        proxy.memory_bytes(),
         requests / lasted,
         (client_spent + upstream_spent) / elapsed,
         spent / elapsed,
@@ -146,6 +147,7 @@ def paced(folder: pathlib.Path, url: str, connections: int, seconds: float, rate
         len(rows) - len(taken),
         percentile(taken, 0.50),
         percentile(taken, 0.99),
+        percentile(taken, 0.999),
     )
 
 

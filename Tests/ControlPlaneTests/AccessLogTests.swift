@@ -121,4 +121,20 @@ struct AccessLogTests {
         #expect(finding?.message.contains("did you mean DURATION?") == true)
         #expect(mesh.diagnostics.contains { $0.code == "not-applied" && $0.path.hasSuffix("logging.accessLog") })
     }
+
+    @Test("An operator of Envoy that has no fact yet is a warning with its place, and the mesh runs")
+    func operatorNotInForce() {
+        let scratch = Scratch()
+        let format = ", format: { text: '%DOWNSTREAM_TLS_VERSION% %RESPONSE_CODE%' }"
+        let path = scratch.write("mesh.yaml", logged(scratch.file("front.log"), format))
+        let mesh = RunningMesh([path])
+        let findings = mesh.state.current.startFindings.filter { $0.code == "not-in-force" }
+        #expect(findings.count == 1)
+        #expect(findings.first?.severity == .warning)
+        #expect(findings.first?.position?.line == 5)
+        #expect(findings.first?.message.contains("DOWNSTREAM_TLS_VERSION") == true)
+        #expect(Client.get(mesh.gateway).status == 200)
+        #expect(mesh.stop())
+        #expect(scratch.read("front.log") == "- 200\n")
+    }
 }

@@ -214,6 +214,59 @@ struct AdminPageTests {
         #expect(try json(mesh, "/certs") == ["certificates": []])
     }
 
+    @Test("What a dump of the whole process refers to is in it, by the same name")
+    func references() throws {
+        let scratch = Scratch()
+        let mesh = RunningMesh([scratch.write("mesh.yaml", Colors.mesh(blue: 3, green: 1))])
+        defer { mesh.stop() }
+        func texts(_ key: String, in value: JSONValue) -> [String] {
+            switch value {
+            case .array(let elements): elements.flatMap { texts(key, in: $0) }
+            case .object(let members):
+                members.flatMap { $0.key == key ? $0.value.text.map { [$0] } ?? [] : texts(key, in: $0.value) }
+            default: []
+            }
+        }
+        let dump = try json(mesh, "/config_dump")
+        let sections = dump["configs"]?.elements ?? []
+        let clusters = Set(
+            sections[0]["dynamic_active_clusters"]?.elements.compactMap { $0["cluster"]?["name"]?.text } ?? [])
+        let routes = sections[2]["dynamic_route_configs"]?.elements ?? []
+        let weighted = routes.flatMap { route in
+            (route["route_config"]?["virtual_hosts"]?.elements ?? []).flatMap { $0["routes"]?.elements ?? [] }
+        }.flatMap { $0["route"]?["weighted_clusters"]?["clusters"]?.elements ?? [] }.compactMap { $0["name"]?.text }
+        #expect(weighted.contains("colors/front/cds_egress_colors_blue_http_18080"))
+        #expect(clusters.isSuperset(of: weighted))
+        // App Mesh's names for what leaves the mesh and what goes on to a service's own routes are no clusters here.
+        let single = texts("cluster", in: .array(routes)).filter {
+            !$0.contains("_self_redirect_") && !$0.hasSuffix("_mesh-allow-all")
+        }
+        #expect(single.contains { $0.hasPrefix("colors/blue#0/") })
+        // Workloads are answered inside the process; their handlers are no clusters.
+        #expect(clusters.isSuperset(of: single.filter { $0.contains("/cds_") }))
+        let tables = Set(routes.compactMap { $0["route_config"]?["name"]?.text })
+        let named = texts("route_config_name", in: sections[1])
+        #expect(!named.isEmpty && tables.isSuperset(of: named))
+    }
+
+    @Test("Services of one name in two meshes are two rows")
+    func twoMeshes() throws {
+        let scratch = Scratch()
+        let second = Colors.mesh(port: 18_081).replacing("mesh: colors", with: "mesh: shades")
+        let paths = [scratch.write("a.yaml", Colors.mesh()), scratch.write("b.yaml", second)]
+        let mesh = RunningMesh(paths)
+        defer { mesh.stop() }
+        let status = try json(mesh, "/v1/status")
+        let services = status["mesh"]?["services"]?.elements ?? []
+        #expect(services.map { $0["name"]?.text } == ["color.colors.local", "color.colors.local"])
+        #expect(services.map { $0["mesh"]?.text } == ["colors", "shades"])
+        #expect(services.map { $0["ports"] } == [[18_080], [18_081]])
+        let instances = status["mesh"]?["nodes"]?.elements.flatMap { $0["instances"]?.elements ?? [] } ?? []
+        #expect(instances.count == 4)
+        // Nothing checks health yet, so nothing is said of it.
+        #expect(instances.allSatisfy { $0["health"] == nil })
+    }
+
     @Test("A dump of the configuration can be narrowed by resource, name and mask")
     func dump() throws {
         let scratch = Scratch()

@@ -85,6 +85,24 @@ struct FileWatchTests {
                 _ = scratch.rename("next", "meshes")
             }),
         Way(
+            testDescription: "made readable again",
+            prepare: { scratch in
+                let path = scratch.write("mesh.yaml", "a")
+                chmod(path, 0)
+                return path
+            }, change: { chmod($0.file("mesh.yaml"), 0o644) }),
+        Way(
+            testDescription: "a folder far above replaced by another",
+            prepare: { scratch in
+                for folder in ["top", "top/a", "top/a/b", "next", "next/a", "next/a/b"] { scratch.makeFolder(folder) }
+                scratch.write("next/a/b/mesh.yaml", "b")
+                return scratch.write("top/a/b/mesh.yaml", "a")
+            },
+            change: { scratch in
+                _ = scratch.rename("top", "old")
+                _ = scratch.rename("next", "top")
+            }),
+        Way(
             testDescription: "the target of a symbolic link written",
             prepare: { scratch in
                 scratch.makeFolder("real")
@@ -133,7 +151,8 @@ struct FileWatchTests {
         }
         let folder = interests[scratch.file("meshes")]
         for (name, isCovered) in [
-            ("any.yaml", true), ("any.yml", true), ("any.json", true), (".any.yaml", false), ("any.yaml~", false),
+            ("any.yaml", true), ("any.yml", true), ("any.json", true), ("ANY.YAML", true), (".any.yaml", false),
+            ("any.yaml~", false),
             ("any.txt", false), ("any.yaml.swp", false),
         ] {
             #expect(folder?.covers(name) == isCovered, "\(name)")

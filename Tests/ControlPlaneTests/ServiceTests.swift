@@ -34,12 +34,27 @@ struct ServiceTests {
             "ENVOY_ADMIN_ACCESS_PORT": "9902", "ENVOY_LOG_LEVEL": "Warn", "ENVOY_CONCURRENCY": "3",
             "LISTENER_DRAIN_WAIT_TIME_S": "7",
         ]
-        let variables = try ImageVariables { all[$0] }
-        #expect(variables.resource == .node(NodeSelector(mesh: "m", node: "new")))
-        #expect(variables.adminPort == 9902 && variables.logLevel == .warning && variables.workers == 3)
-        #expect(variables.drainTime == .seconds(7))
-        let none = try ImageVariables { $0 == "ENVOY_CONCURRENCY" ? "-1" : "" }
-        #expect(none.resource == nil && none.workers == nil && none.adminPort == nil)
+        let variables = ImageVariables { all[$0] }
+        #expect(try variables.resource() == .node(NodeSelector(mesh: "m", node: "new")))
+        #expect(try variables.adminPort() == 9902)
+        #expect(try variables.logLevel() == .warning)
+        #expect(try variables.workers() == 3)
+        #expect(try variables.drainTime() == .seconds(7))
+        #expect(variables.ignored.isEmpty)
+        let none = ImageVariables { $0 == "ENVOY_CONCURRENCY" ? "-1" : "" }
+        #expect(try none.resource() == nil)
+        #expect(try none.workers() == nil)
+        #expect(try none.adminPort() == nil)
+        #expect(try none.drainTime() == nil)
+    }
+
+    @Test("Variables that are set and have no effect are named, those that only reach AWS are not")
+    func ignored() {
+        let all = [
+            "XRAY_DAEMON_PORT": "2000", "ENABLE_ENVOY_XRAY_TRACING": "1", "APPMESH_RESOURCE_CLUSTER": "c", "HOME": "/",
+            "ENVOY_ADMIN_ACCESS_LOG_FILE": "", "ENVOY_LOG_LEVEL": "info",
+        ]
+        #expect(ImageVariables { all[$0] }.ignored == ["ENABLE_ENVOY_XRAY_TRACING", "XRAY_DAEMON_PORT"])
     }
 
     @Test(
@@ -50,7 +65,9 @@ struct ServiceTests {
         ])
     func wrong(_ name: String, _ value: String) {
         do {
-            _ = try ImageVariables { $0 == name ? value : nil }
+            let variables = ImageVariables { $0 == name ? value : nil }
+            _ = try (variables.resource(), variables.adminPort(), variables.logLevel(), variables.workers())
+            _ = try variables.drainTime()
             Issue.record("taken")
         } catch {
             #expect(error.description.hasPrefix("\(name) is '\(value)'"))

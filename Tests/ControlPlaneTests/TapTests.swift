@@ -217,10 +217,10 @@ struct LogRecordTests {
         let (key, group) = try #require(summary.sorted.first)
         #expect(key == LogSummary.Key(proxy: "colors/front", route: "canary", destination: "colors/blue"))
         #expect(group.count == 10 && group.flags == ["UH": 1] && group.statuses == [200: 9, 503: 1])
-        #expect([0.5, 0.9, 0.99, 1].map { group.percentile($0) } == [5, 9, 10, 10])
+        #expect(group.percentiles([0.5, 0.9, 0.99, 1]) == [5, 9, 10, 10])
         #expect(group.share(ofClass: 5) == 0.1)
         #expect(summary.json["total"]?["perSecond"] == .double(1.1))
-        #expect(LogSummary.Group().percentile(0.5) == nil)
+        #expect(LogSummary.Group().percentiles([0.5]) == [nil])
     }
 
     @Test(

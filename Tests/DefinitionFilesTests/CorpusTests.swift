@@ -6,8 +6,8 @@ import Foundation
 import Testing
 
 @Suite struct CorpusTests {
-    @Test func `loads every published CLI input through an import list and gives its spec back`() throws {
-        guard let folder = Corpus.folder() else { return }
+    @Test(.corpus) func `loads every published CLI input through an import list and gives its spec back`() throws {
+        let folder = try #require(Corpus.folder())
         let files = Self.files(in: folder) { $0.contains("/howto-") && $0.hasSuffix(".json") }
         #expect(files.count >= 70)
         for file in files {
@@ -23,8 +23,8 @@ import Testing
         }
     }
 
-    @Test func `loads a whole published walkthrough as one folder with a list`() throws {
-        guard let folder = Corpus.folder() else { return }
+    @Test(.corpus) func `loads a whole published walkthrough as one folder with a list`() throws {
+        let folder = try #require(Corpus.folder())
         let mesh = "\(folder)/howto-ingress-gateway/mesh"
         let nodes = ["white", "black", "blue", "red"].map { color in
             "{ file: \(mesh)/colorteller-\(color)-vn.json, kind: virtualNode, name: colorteller-\(color)-vn, "

@@ -72,9 +72,9 @@ import Testing
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("corpus")
         .path
 
-    @Test(arguments: examples)
+    @Test(.corpus, arguments: examples)
     func `loads without a finding`(example: Example) throws {
-        guard let corpus = Corpus.folder() else { return }
+        let corpus = try #require(Corpus.folder())
         let loaded = DefinitionLoader.load(
             paths: ["\(Self.folder)/\(example.list).yaml"], variables: ["CORPUS": corpus])
         let notes = loaded.diagnostics.filter { $0.severity == .note }
@@ -99,8 +99,8 @@ import Testing
         #expect(lists.sorted() == Self.examples.map { "\($0.list).yaml" }.sorted())
     }
 
-    @Test func `counts what it skips by kind`() throws {
-        guard let corpus = Corpus.folder() else { return }
+    @Test(.corpus) func `counts what it skips by kind`() throws {
+        let corpus = try #require(Corpus.folder())
         let notes = ["howto-http-retries", "howto-k8s-retry-policy"].flatMap { list in
             DefinitionLoader.load(paths: ["\(Self.folder)/\(list).yaml"], variables: ["CORPUS": corpus]).diagnostics
         }.map(\.message)
@@ -114,8 +114,8 @@ import Testing
             ])
     }
 
-    @Test func `asks for what a published template leaves open, at its places`() throws {
-        guard let corpus = Corpus.folder() else { return }
+    @Test(.corpus) func `asks for what a published template leaves open, at its places`() throws {
+        let corpus = try #require(Corpus.folder())
         let file = "\(corpus)/howto-timeout-policy/mesh/mesh.yaml"
         let found = DefinitionLoader.load(paths: [file]).diagnostics.filter { $0.code == "unknown-variable" }
         #expect(
@@ -125,8 +125,8 @@ import Testing
         #expect(found.map { $0.position?.line } == [27, 42, 45, 75])
     }
 
-    @Test func `refuses the old manifests by their version`() throws {
-        guard let corpus = Corpus.folder() else { return }
+    @Test(.corpus) func `refuses the old manifests by their version`() throws {
+        let corpus = try #require(Corpus.folder())
         for example in ["howto-k8s-http-headers", "howto-k8s-retry-policy"] {
             let loaded = DefinitionLoader.load(paths: ["\(corpus)/\(example)/v1beta1/manifest.yaml.template"])
             #expect(loaded.diagnostics.filter { $0.severity == .error }.map(\.code) == ["unsupported-version"])

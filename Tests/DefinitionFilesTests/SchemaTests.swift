@@ -17,8 +17,8 @@ import Testing
         #expect(leaves.sorted() == expected.split(separator: "\n").map(String.init))
     }
 
-    @Test func `agrees with the reference beside the checkout in every constraint`() throws {
-        guard let tree = Corpus.reference("appmesh-model-tree.txt") else { return }
+    @Test(.reference) func `agrees with the reference beside the checkout in every constraint`() throws {
+        let tree = try #require(Corpus.reference("appmesh-model-tree.txt"))
         let reference = ModelTree(tree)
         let leaves = AnyShape.appMesh.flatMap { shape in
             shape.form.leafCases(lists: false).map { ("\(shape.name) \($0.path)", $0.form) }

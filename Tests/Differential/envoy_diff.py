@@ -145,36 +145,29 @@ class EnvoySide(Side):
         config.write_text(json.dumps(translation.bootstrap(), indent=1))
         entry = next((key for key in names if key[0] == "gateway"), None) or ("egress", translation.egress_nodes()[0])
         self.address = ("127.0.0.1", ports[entry])
-        admin = self.folder / "admin"
-        self.program = Program(
-            "envoy",
-            [
-                need("envoy"),
-                "-c",
-                str(config),
-                "--concurrency",
-                "1",
-                "--disable-hot-restart",
-                "-l",
-                "warning",
-                "--file-flush-interval-msec",
-                "10",
-                "--admin-address-path",
-                str(admin),
-            ],
-            self.folder / "output",
-        )
-        self.admin = admin
+        self.admin = self.folder / "admin"
+        self.program = self.program_of(self.folder, config)
 
-    def wait(self) -> None:
+    @staticmethod
+    def program_of(folder: pathlib.Path, config: pathlib.Path) -> Program:
+        """Envoy with one worker, its log written every 10 ms; the file `admin` in the folder gets its admin address."""
+        command = [need("envoy"), "-c", str(config), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+        command += ["--file-flush-interval-msec", "10", "--admin-address-path", str(folder / "admin")]
+        return Program("envoy", command, folder / "output")
+
+    @staticmethod
+    def wait_for(program: Program, admin: pathlib.Path) -> None:
         def live() -> bool:
             try:
-                with urllib.request.urlopen(f"http://{self.admin.read_text()}/ready", timeout=1) as answer:
+                with urllib.request.urlopen(f"http://{admin.read_text()}/ready", timeout=1) as answer:
                     return answer.status == 200
             except (OSError, ValueError):
                 return False
 
-        self.program.wait_until(live, 20)
+        program.wait_until(live, 20)
+
+    def wait(self) -> None:
+        self.wait_for(self.program, self.admin)
 
     def entries_of_case(self, port: int, answered: bool) -> list[dict] | None:
         # The log is written every 10 ms. What the second stage logs meanwhile belongs to the case.

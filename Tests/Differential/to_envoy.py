@@ -45,10 +45,15 @@ class Untranslatable(Exception):
 
 
 class Translation:
-    """`ports` gives every listener its port: ("gateway", name), ("egress", node) and ("service", name)."""
+    """`ports` gives every listener its port: ("gateway", name), ("egress", node) and ("service", name).
 
-    def __init__(self, mesh: dict, ports: dict[tuple[str, str], int], log: str):
-        self.mesh, self.ports, self.log = mesh, ports, log
+    `log_format` is Envoy's SubstitutionFormatString, or None for JSON objects of LOG_FIELDS.
+    """
+
+    def __init__(
+        self, mesh: dict, ports: dict[tuple[str, str], int], log: str, log_format: dict | None = None
+    ):
+        self.mesh, self.ports, self.log, self.log_format = mesh, ports, log, log_format
         self.name = mesh["mesh"]
 
     def bootstrap(self) -> dict:
@@ -194,9 +199,8 @@ class Translation:
                     "typed_config": {
                         "@type": FILE_LOG,
                         "path": self.log,
-                        "log_format": {
-                            "json_format": {"stage": "second" if kind == "service" else "first"} | LOG_FIELDS
-                        },
+                        "log_format": self.log_format
+                        or {"json_format": {"stage": "second" if kind == "service" else "first"} | LOG_FIELDS},
                     },
                 }
             ],

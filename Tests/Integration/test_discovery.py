@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from mesh import definitions, free_port, wait_for
 from support.background import background
 from support.dns import NameServer, Records
 from support.http1 import Client, fetch, request
+from support.programs import need
 from support.upstream import Upstream
 
 HOST = "blue.test"
@@ -275,6 +277,9 @@ def test_a_name_that_nobody_knows_is_no_healthy_upstream_until_it_appears(launch
     assert (answer.status, answer.body) == (503, b"no healthy upstream")
     assert time.monotonic() - begin < 1
     assert mesh.last_entry("unknown")["flags"] == "UH"
+    command = [need("trellis"), "status", "--interval", "0s", "--admin", mesh.trellis.admin]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert f"{HOST}: " in said and "failed lookups)" in said, said
     one = place.upstream("one")
     dns.zone[HOST] = Records(a=[one.address[0]])
     wait_for(lambda: node_of(mesh) == "one", "the name", 15)

@@ -198,13 +198,13 @@ def test_a_client_that_does_not_read_holds_the_upstream_back_not_the_memory(mesh
             pass
         return False
 
-    before = mesh.trellis.rss_bytes()
+    before = mesh.trellis.memory_bytes()
     node.then(flood)
     client.send(request("GET", "/flood"))
     node.wait(1)
     time.sleep(1.5)
     assert sum(sent) < 60_000_000, "the upstream must be held back"
-    assert mesh.trellis.rss_bytes() - before < 24_000_000
+    assert mesh.trellis.memory_bytes() - before < 24_000_000
 
 
 # Heads without bodies

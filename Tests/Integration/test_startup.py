@@ -1,6 +1,7 @@
 """Starting, describing, stopping: messages for people, exit codes for scripts."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -181,3 +182,34 @@ def test_an_app_that_is_one_of_our_own_listeners_is_an_error(trellis_binary, tmp
     file.write_text(json.dumps(spec))
     done = run(trellis_binary, "run", str(file), "--admin", "127.0.0.1:0")
     assert done.returncode == 78 and str(port) in done.stdout + done.stderr
+
+
+def started(binary: str, file, variables: dict[str, str], *options: str) -> tuple[int, str]:
+    """Exit code and standard error of a run that is asked to end once it is ready."""
+    command = [binary, "run", str(file), "--address-base", address_base(), "--admin", "none", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | variables
+    )
+    for line in process.stdout:
+        if line.startswith("ready"):
+            process.send_signal(signal.SIGTERM)
+            break
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said
+
+
+def test_variables_of_the_image_count_for_one_proxy_only(trellis_binary, node, tmp_path):
+    file = tmp_path / "mesh.json"
+    file.write_text(json.dumps(definitions(free_port(), {"blue": node})))
+    bad = {"ENVOY_LOG_LEVEL": "loud", "XRAY_DAEMON_PORT": "2000"}
+    code, said = started(trellis_binary, file, bad)
+    assert code == 0 and "loud" not in said and "XRAY" not in said, said
+    one = {"APPMESH_RESOURCE_ARN": "mesh/test/virtualGateway/front"}
+    code, said = started(trellis_binary, file, bad | one)
+    assert code == 64 and "ENVOY_LOG_LEVEL is 'loud'" in said, said
+    # An option wins, and its variable is not looked at.
+    code, said = started(trellis_binary, file, bad | one, "--log-level", "info")
+    assert code == 0 and "no effect here: XRAY_DAEMON_PORT" in said, said
+    assert "draining for at most 20.0 seconds" in said or "draining for at most 20s" in said, said
+    code, said = started(trellis_binary, file, {}, "--gateway", "test/front")
+    assert code == 0 and "draining for at most 5" in said, said

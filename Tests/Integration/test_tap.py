@@ -9,6 +9,7 @@ import pytest
 from mesh import definitions, free_port, gateway_route, match, route, wait_for
 from support.background import background
 from support.http1 import fetch
+from support.processes import Program, accepts
 
 TWO = {"blue": {"instances": [{"echo": {"body": "blue"}}]}, "green": {"instances": [{"echo": {"body": "green"}}]}}
 
@@ -128,10 +129,40 @@ def test_logs_follow_over_a_rotation(trellis_binary, mesh, tmp_path):
         process.wait(5)
 
 
+def test_half_a_line_of_the_old_file_does_not_spoil_the_new_ones_first(trellis_binary, tmp_path):
+    log, said = tmp_path / "half.log", tmp_path / "said"
+    line = '{{"time":"2026-01-01T00:00:0{0}Z","proxy":"p","status":20{0},"duration_ms":1}}\n'
+    log.write_text(line.format(1) + line.format(2)[:20])
+    with open(said, "wb") as out:
+        process = subprocess.Popen([trellis_binary, "logs", str(log), "--follow", "-o", "json"], stdout=out)
+    try:
+        wait_for(lambda: said.read_text() == line.format(1), "first line", 10)
+        log.rename(tmp_path / "rotated")
+        log.write_text(line.format(3))
+        wait_for(lambda: said.read_text() == line.format(1) + line.format(3), "line of the new file", 10, said.read_text)
+        # Emptied in place: what follows is no rest of a line either.
+        log.write_text(line.format(4)[:10])
+        wait_for(lambda: log.stat().st_size == 10, "short file")
+        log.write_text(line.format(5) * 3)
+        wait_for(lambda: said.read_text().count(line.format(5)) >= 2, "lines after emptying", 10, said.read_text)
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+def test_a_summary_shows_every_class_of_status(trellis, tmp_path):
+    log = tmp_path / "classes.log"
+    line = '{{"time":"2026-01-01T00:00:01Z","proxy":"p","status":{0},"duration_ms":1}}\n'
+    log.write_text("".join(line.format(status) for status in (101, 204, 302, 404, 503, 0, 0, 0, 0, 0)))
+    head, row = trellis("logs", str(log), "--summary", admin=False).splitlines()[:2]
+    shares = dict(zip(head.split(), row.split(), strict=False))
+    assert [shares[one] for one in ("1xx", "2xx", "3xx", "4xx", "5xx", "none")] == [*["10%"] * 5, "50%"]
+
+
 def test_status_is_a_table_of_the_mesh(trellis, mesh):
     fetch(mesh.front)
     said = trellis("status", "--interval", "0s")
-    for part in ("test/front", "gateway", f"127.0.0.1:{mesh.front[1]}", "app.test", "/green", "test/blue 100%", "healthy"):
+    for part in ("test/front", "gateway", f"127.0.0.1:{mesh.front[1]}", "app.test", "/green", "test/blue 100%"):
         assert part in said, said
     answer = json.loads(trellis("status", "-o", "json"))
     assert answer["mesh"]["nodes"][0]["name"] == "test/blue" and answer["mesh"]["nodes"][0]["requests"] > 0
@@ -144,8 +175,15 @@ def test_status_measures_rates(trellis, mesh):
 
     with background(traffic):
         said = trellis("status", "--interval", "500ms")
+        answer = json.loads(trellis("status", "--interval", "500ms", "-o", "json"))
+        totals = json.loads(trellis("status", "--interval", "0s", "-o", "json"))
     rate = next(line for line in said.splitlines() if line.startswith("test/front")).split()[5]
     assert float(rate) > 1
+    front = next(one for one in answer["mesh"]["proxies"] if one["name"] == "test/front")
+    assert front["requestsPerSecond"] > 1
+    blue = next(one for one in answer["mesh"]["nodes"] if one["name"] == "test/blue")
+    assert blue["requestsPerSecond"] > 1 and blue["instances"][0]["requestsPerSecond"] > 1
+    assert "requestsPerSecond" not in json.dumps(totals)
 
 
 def test_a_workload_is_changed_and_restored(trellis, mesh):
@@ -158,6 +196,27 @@ def test_a_workload_is_changed_and_restored(trellis, mesh):
     assert [one["name"] for one in shown] == ["test/blue#0", "test/green#0"]
     assert "`pink`" in trellis("workload", "pink", "--fail", "1%", code=1)
     assert "delay is `soon`" in trellis("workload", "blue", "--delay", "soon", code=1)
+
+
+def test_echo_has_the_settings_of_a_workload_in_the_same_notation(trellis_binary, tmp_path):
+    port = free_port()
+    settings = ["--name", "alone", "--fail", "418", "--slow", "1024/1ms", "--calls", "none", "--delay", "1ms"]
+    program = Program("echo", [trellis_binary, "echo", "--listen", str(port), *settings], tmp_path / "echo.output")
+    try:
+        program.wait_until(lambda: accepts(port), 10, "listening")
+        assert fetch(("127.0.0.1", port)).status == 418
+        assert fetch(("127.0.0.1", port), headers={"x-trellis-fail": "0"}).body == b"alone\n"
+    finally:
+        program.stop()
+    for wrong, said in (
+        (["--fail", "often"], "--fail is `often`"),
+        (["--slow", "0"], "--slow is `0`"),
+        (["--body", "a", "--bytes", "1"], "exclude each other"),
+        ([], "--listen"),
+    ):
+        listen = ["--listen", str(port)] if wrong else []
+        done = subprocess.run([trellis_binary, "echo", *listen, *wrong], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 64 and said in done.stderr, done.stderr
 
 
 def test_nobody_there_is_said_so(trellis_binary):

@@ -129,3 +129,11 @@ extension AccessLogFormat {
         return buffer.withBytes { Array($0) }
     }
 }
+
+extension LogBuffer {
+    /// Adds a line of text as a format without operators does.
+    func append(line: String) {
+        let format = try? AccessLogFormat.text(line.replacing("%", with: "%%"))
+        format?.append(Record(request: HeaderBlock()), to: self)
+    }
+}

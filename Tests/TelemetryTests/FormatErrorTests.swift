@@ -27,10 +27,17 @@ import Testing
         ("%COMMON_DURATION(A:DS_TX_END)%", 17, "unknown point in time A"),
         ("%COMMON_DURATION(DS_RX_BEG:DS_TX_ENDE)%", 27, "did you mean DS_TX_END?"),
         ("%COMMON_DURATION(DS_RX_BEG)%", 17, "takes START:END"),
-        ("%COMMON_DURATION(DS_RX_BEG:US_HS_END)%", 27, "not in force yet"),
-        ("%DOWNSTREAM_TLS_VERSION%", 0, "DOWNSTREAM_TLS_VERSION is an operator of Envoy that is not in force yet"),
-        ("%DYNAMIC_METADATA(a:b)%", 0, "not in force yet"), ("%FILTER_STATE(a)%", 0, "not in force yet"),
-        ("%DOWNSTREAM_PEER_SUBJECT%", 0, "not in force yet"), ("%REQUESTED_SERVER_NAME%", 0, "not in force yet"),
+        ("%RESPONSE_CODE_DETAILS(X)%", 23, "takes ALLOW_WHITESPACES"),
+        ("%RESPONSE_CODE_DETAILS()%", 23, "takes ALLOW_WHITESPACES"),
+        ("%DOWNSTREAM_PEER_NOPE%", 0, "unknown operator DOWNSTREAM_PEER_NOPE"),
+        ("%UPSTREAM_PEER_SERIAL%", 0, "unknown operator UPSTREAM_PEER_SERIAL"),
+        ("%DOWNSTREAM_TLS_VERSIN%", 0, "did you mean DOWNSTREAM_TLS_VERSION?"),
+        ("%FILTER_STATE%", 0, "FILTER_STATE needs an argument"), ("%CEL%", 0, "CEL needs an argument"),
+        ("%VIRTUAL_CLUSTER_NAME:3%", 0, "takes neither argument nor length"),
+        ("%TRACE_ID(x)%", 0, "takes neither argument nor length"),
+        ("%DOWNSTREAM_PEER_URI_SAN(x)%", 0, "takes neither argument nor length"),
+        ("%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(x)%", 37, "length of a prefix, 0 to 128"),
+        ("%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(129)%", 37, "length of a prefix, 0 to 128"),
         ("é%NOPE%", 2, "unknown operator NOPE"),
     ])
     func aBadPatternSaysWhereAndWhat(_ pattern: String, _ offset: Int, _ message: String) {
@@ -38,6 +45,38 @@ import Testing
         #expect(error?.offset == offset)
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
         #expect(error?.key == nil)
+        #expect(error?.kind == .invalid)
+    }
+
+    @Test(arguments: [
+        ("a%DOWNSTREAM_TLS_VERSION%", 1, "DOWNSTREAM_TLS_VERSION"),
+        ("%REQUESTED_SERVER_NAME%", 0, "REQUESTED_SERVER_NAME"),
+        ("%REQUESTED_SERVER_NAME(SNI_FIRST)%", 0, "REQUESTED_SERVER_NAME"), ("%CEL(request.path)%", 0, "CEL"),
+        ("%DOWNSTREAM_PEER_SUBJECT%", 0, "DOWNSTREAM_PEER_SUBJECT"), ("%SPAN_ID%", 0, "SPAN_ID"),
+        ("%COMMON_DURATION(DS_RX_BEG:US_HS_END)%", 27, "US_HS_END"),
+    ])
+    func anOperatorOfEnvoyWithoutAFactIsNotedAndPrintsAsAbsent(_ pattern: String, _ offset: Int, _ name: String) throws
+    {
+        let format = try AccessLogFormat.text(pattern)
+        #expect(format.line(goldenRecord()) == (offset == 1 ? "a-" : "-"))
+        #expect(format.notInForce.count == 1)
+        #expect(format.notInForce.first?.kind == .notInForce)
+        #expect(format.notInForce.first?.offset == offset)
+        #expect(format.notInForce.first?.message.hasPrefix("\(name) is ") == true)
+        let json = try AccessLogFormat.json([("k", "%PROTOCOL%"), ("tls", "%SPAN_ID%")])
+        #expect(json.line(goldenRecord()) == #"{"k":"HTTP/1.1","tls":null}"#)
+        #expect(json.notInForce.map(\.key) == ["tls"])
+    }
+
+    @Test(arguments: [
+        "%VIRTUAL_CLUSTER_NAME%", "%FILTER_CHAIN_NAME%", "%DYNAMIC_METADATA(a:b)%", "%CLUSTER_METADATA(a:b)%",
+        "%METADATA(ROUTE:a:b)%", "%FILTER_STATE(k):3%", "%UPSTREAM_FILTER_STATE(k)%", "%ROUNDTRIP_DURATION%",
+        "%CONNECTION_TERMINATION_DETAILS%", "%TLS_JA3_FINGERPRINT%",
+    ])
+    func whatEnvoyUnderAppMeshHasNoValueForEitherIsAbsentWithoutANote(_ pattern: String) throws {
+        let format = try AccessLogFormat.text(pattern)
+        #expect(format.line(goldenRecord()) == "-")
+        #expect(format.notInForce.isEmpty)
     }
 
     @Test func aBadJSONMemberNamesItsKey() {

@@ -85,6 +85,10 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
         #expect(first === second)
         #expect(try writer.open(path: scratch.file("b.log")) !== second)
         #expect(try writer.open(path: "/dev/stdout") === writer.open(path: "/dev/stdout"))
+        // A descriptor has one writer under all its names.
+        #expect(try writer.open(path: "/dev/stdout") === writer.open(path: "/dev/fd/1"))
+        #expect(try writer.open(path: "/proc/self/fd/1") === writer.open(path: "/dev/fd/1"))
+        #expect(try writer.open(path: "/dev/stderr") !== writer.open(path: "/dev/stdout"))
         let buffer = LogBuffer()
         buffer.append(line: "x")
         first?.submit(buffer)
@@ -230,6 +234,25 @@ private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
         pipe.submit(buffer)
         #expect(pipe.dropped == counts.dropped + 1)
         writer.flushAndStop()
+    }
+
+    @Test func linesOfBeforeAReopeningGoToTheOldFile() throws {
+        let scratch = Scratch()
+        let writer = LogWriter()
+        let path = scratch.file("a.log")
+        let file = try writer.open(path: path)
+        let buffer = LogBuffer()
+        for rotation in 0..<200 {
+            buffer.append(line: "before \(rotation)")
+            rename(path, scratch.file("a.log.\(rotation)"))
+            file.submit(buffer)
+            writer.reopen()
+            try #require(eventually { FileManager.default.fileExists(atPath: path) })
+        }
+        writer.flushAndStop()
+        let wrong = (0..<200).filter { lines(scratch.file("a.log.\($0)")) != ["before \($0)"] }
+        #expect(wrong.isEmpty)
+        #expect(read(path).isEmpty)
     }
 
     @Test func rotationUnderLoadLosesAndTearsNothing() throws {

@@ -175,6 +175,21 @@ import Testing
         let all = store.renderPrometheus().split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
         #expect(Set(all).count == all.count)
     }
+
+    @Test func everyMetricHasANameThatPrometheusTakes() {
+        let store = StatStore(workers: 1)
+        let keys: [StatKey] = [
+            .cluster("c", proxy: "p"), .http("egress", proxy: "p"), .listener("127.0.0.1_8080", proxy: "p"), .server(),
+        ]
+        for key in keys { _ = store.counters(key, worker: 0) }
+        let names = store.renderPrometheus().split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+            .map { String($0.split(separator: " ")[2]) }
+        #expect(names.count > 100)
+        #expect(names.filter { $0.wholeMatch(of: /[a-zA-Z_][a-zA-Z0-9_]*/) == nil } == [])
+        // Envoy takes the class out of requests only.
+        #expect(names.contains("envoy_cluster_upstream_rq_xx"))
+        #expect(names.contains("envoy_cluster_outlier_detection_ejections_enforced_consecutive_5xx"))
+    }
 }
 
 @Suite struct Histograms {

@@ -49,7 +49,7 @@ import Wire
         ("%PROTOCOL% %UPSTREAM_PROTOCOL%", "HTTP/1.1 HTTP/1.1"), ("%RESPONSE_CODE%", "200"),
         ("%RESPONSE_CODE_DETAILS%", "via_upstream"), ("%RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%", "via_upstream"),
         ("%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%", "- -"), ("%BYTES_RECEIVED% %BYTES_SENT%", "0 225"),
-        ("%REQUEST_HEADERS_BYTES% %RESPONSE_HEADERS_BYTES% %RESPONSE_TRAILERS_BYTES%", "99 105 0"),
+        ("%REQUEST_HEADERS_BYTES% %RESPONSE_HEADERS_BYTES% %RESPONSE_TRAILERS_BYTES%", "101 51 0"),
         ("%DOWNSTREAM_WIRE_BYTES_RECEIVED% %DOWNSTREAM_WIRE_BYTES_SENT%", "142 330"),
         ("%DOWNSTREAM_HEADER_BYTES_RECEIVED% %DOWNSTREAM_HEADER_BYTES_SENT%", "99 105"),
         ("%UPSTREAM_WIRE_BYTES_RECEIVED% %UPSTREAM_WIRE_BYTES_SENT%", "290 160"),
@@ -74,10 +74,61 @@ import Wire
         ("%GRPC_STATUS% %GRPC_STATUS_NUMBER%", "- -"), ("%ACCESS_LOG_TYPE%", "DownstreamEnd"),
         ("%PATH% %PATH(NQ)% %PATH(WQ:PATH)% %PATH(NQ:ORIG)%", "/exact /exact /exact -"), ("%QUERY_PARAM(q)%", "-"),
         ("100%% %RESPONSE_CODE%%%", "100% 200%"), ("no operator", "no operator"), ("", ""),
+        ("%UPSTREAM_HOST_NAME_WITHOUT_PORT%", "colors/blue#0"), ("%UPSTREAM_HOSTS_ATTEMPTED%", "127.0.0.1:18121"),
+        ("%UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT%", "127.0.0.1"), ("%UPSTREAM_HOST_NAMES_ATTEMPTED%", "colors/blue#0"),
+        ("%UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT%", "colors/blue#0"), ("%UPSTREAM_CONNECTION_IDS_ATTEMPTED%", "9"),
+        ("[%UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID%%DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID%%CUSTOM_FLAGS%]", "[]"),
+        ("%BYTES_RETRANSMITTED% %PACKETS_RETRANSMITTED%", "0 0"),
+        ("%DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT% %UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT%", "105 120"),
+        ("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(24)%", "127.16.0.0/24"),
+        ("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT(12)%", "127.16.0.0/12"),
+        ("%UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(0)%", "0.0.0.0/0"),
+        ("%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(99)%", "127.16.0.2/32"),
         ("%EMIT_TIME%", "2026-11-23T18:24:52.491Z"), ("%RESPONSE_CODE%\n", "200"),
     ])
     func anOperatorPrintsItsFact(_ pattern: String, _ expected: String) throws {
         #expect(try AccessLogFormat.text(pattern).line(goldenRecord()) == expected)
+    }
+
+    @Test func everyAttemptThatGotAConnectionIsListedInOrder() throws {
+        let record = goldenRecord()
+        record.beginRetry()
+        // Its connection failed.
+        record.endpoint = EndpointLabel(name: "colors/green#0", address: "127.0.0.1:2", clusterName: "c", node: "green")
+        record.beginRetry()
+        let format = try AccessLogFormat.text(
+            "%UPSTREAM_HOSTS_ATTEMPTED% %UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT% %UPSTREAM_CONNECTION_IDS_ATTEMPTED%")
+        #expect(format.line(record) == "127.0.0.1:18121 127.0.0.1 9")
+        record.endpoint = EndpointLabel(name: "[::1]:3", address: "[::1]:3", clusterName: "c", node: "red")
+        record.upstreamPeer = PeerInfo(
+            remote: "[::1]:3", remoteIP: "::1", remotePort: 3, local: "[fd00::1]:4", localIP: "fd00::1", localPort: 4,
+            connectionID: 12)
+        #expect(format.line(record) == "127.0.0.1:18121,[::1]:3 127.0.0.1,::1 9,12")
+        let name = try AccessLogFormat.text("%UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT%")
+        #expect(name.line(record) == "colors/blue#0,[::1]")
+        let network = try AccessLogFormat.text("%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(8)%")
+        #expect(network.line(record) == "fd00::/8")
+        record.reset()
+        #expect(format.line(record) == "- - -")
+    }
+
+    @Test func aUniqueIdIsARandomUUIDForEachLine() throws {
+        let format = try AccessLogFormat.text("%UNIQUE_ID%")
+        let lines = Set((0..<50).map { _ in format.line(goldenRecord()) })
+        #expect(lines.count == 50)
+        let shape = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/
+        for line in lines { #expect(line.wholeMatch(of: shape) != nil, "\(line)") }
+    }
+
+    @Test(arguments: [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c"),
+        ("00-00000000000000000000000000000000-b7ad6b7169203331-01", "-"), ("00-0af7", "-"), ("", "-"),
+        ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "-"),
+        ("00-0af7651916cd43dd8448eb211c80319cxb7ad6b7169203331-01", "-"),
+    ])
+    func theTraceIdIsThatOfTheTraceparent(_ traceparent: String, _ expected: String) throws {
+        let record = goldenRecord(requestHead("GET", "/", [("traceparent", utf8(traceparent))]))
+        #expect(try AccessLogFormat.text("%TRACE_ID%").line(record) == expected)
     }
 
     @Test(arguments: [

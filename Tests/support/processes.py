@@ -7,6 +7,7 @@ time and memory are read from /proc for the process and all its descendants (ngi
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -95,12 +96,14 @@ class Program:
         """User and system time of the process and its living descendants, in seconds (/proc/PID/stat 14 and 15)."""
         return sum(sum(int(field) for field in _stat(pid)[11:13]) for pid in self.tree()) / TICK
 
-    def rss_bytes(self) -> int:
-        """Resident memory of the process and its living descendants (/proc/PID/statm)."""
+    def memory_bytes(self) -> int:
+        """Resident memory of the process and its living descendants, a page that several map shared out among them
+        (Pss, /proc/PID/smaps_rollup): adding resident sets would count what a parent and its workers share twice."""
         total = 0
         for pid in self.tree():
             with contextlib.suppress(OSError):
-                total += int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+                rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+                total += int(re.search(r"^Pss:\s*(\d+) kB", rollup, re.MULTILINE)[1]) * 1024
         return total
 
     def tree(self) -> list[int]:

@@ -26,6 +26,7 @@ APT = {
     "wrk": "wrk",
     "h2load": "nghttp2-client",
     "curl": "curl",
+    "promtool": "prometheus",
     "taskset": "util-linux",
 }
 APT_SEARCH = [pathlib.Path("/usr/sbin"), pathlib.Path("/usr/bin"), pathlib.Path("/usr/local/sbin")]

@@ -66,8 +66,9 @@ enum ConfigDump {
         var listeners: [(String, JSONValue)] = []
         var routes: [(String, JSONValue)] = []
         for proxy in context.proxies {
+            func shown(_ name: String) -> String { context.shown(name, of: proxy.name) }
             for cluster in proxy.clusters {
-                let name = context.shown(cluster.name, of: proxy.name)
+                let name = shown(cluster.name)
                 let hosts = status.endpoints(of: cluster, proxy: proxy.name)
                 let value = EnvoyResource.cluster(cluster, hosts, name: name)
                 clusters.append((name, ["version_info": version, "cluster": value, "last_updated": updated]))
@@ -75,9 +76,9 @@ enum ConfigDump {
                     (name, ["endpoint_config": EnvoyResource.assignment(hosts, name: name, isTyped: true)]))
             }
             for listener in proxy.listeners {
-                let name = context.shown(listener.name, of: proxy.name)
+                let name = shown(listener.name)
                 let open = status.listeners.first { $0.proxy == proxy.name && $0.listener == listener.name }?.actual
-                let value = EnvoyResource.listener(listener, name: name, address: open)
+                let value = EnvoyResource.listener(listener, address: open, shown: shown)
                 listeners.append(
                     (
                         name,
@@ -86,13 +87,13 @@ enum ConfigDump {
                             "active_state": ["version_info": version, "listener": value, "last_updated": updated],
                         ]
                     ))
-                let routeName = context.shown(EnvoyResource.routeName(listener), of: proxy.name)
+                let routeName = shown(EnvoyResource.routeName(listener))
                 routes.append(
                     (
                         routeName,
                         [
                             "version_info": version,
-                            "route_config": EnvoyResource.routes(listener, proxy, name: routeName),
+                            "route_config": EnvoyResource.routes(listener, proxy, shown: shown),
                             "last_updated": updated,
                         ]
                     ))

@@ -1,4 +1,5 @@
-// Objects of the plan as Envoy's resources (envoy.config.cluster.v3, listener.v3, route.v3) in proto3's JSON.
+// Objects of the plan as Envoy's resources (envoy.config.cluster.v3, listener.v3, route.v3) in proto3's JSON. The process's
+// own dump names an object by its proxy too; `shown` makes that name, for the object and for what refers to it.
 
 import Routing
 
@@ -40,20 +41,22 @@ enum EnvoyResource {
         "rds_\(listener.direction.rawValue)_\(listener.applicationProtocol.rawValue)_\(listener.port)"
     }
 
-    static func listener(_ listener: ListenerPlan, name: String, address: NetworkAddress?) -> JSONValue {
+    static func listener(
+        _ listener: ListenerPlan, address: NetworkAddress?, shown: (String) -> String
+    ) -> JSONValue {
         let manager: JSONValue = [
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": [
                 "@type": .string(
                     types + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"),
                 "stat_prefix": .string(listener.statPrefix),
-                "rds": ["route_config_name": .string(routeName(listener))],
+                "rds": ["route_config_name": .string(shown(routeName(listener)))],
                 "normalize_path": .bool(listener.dialect.forwards),
                 "merge_slashes": .bool(listener.dialect.forwards),
             ],
         ]
         return [
-            "@type": .string(types + "config.listener.v3.Listener"), "name": .string(name),
+            "@type": .string(types + "config.listener.v3.Listener"), "name": .string(shown(listener.name)),
             "address": (address ?? listener.binds.first?.address)?.envoyJSON ?? nil,
             "filter_chains": [["filters": [manager]]],
             "traffic_direction": .string(listener.direction == .ingress ? "INBOUND" : "OUTBOUND"),
@@ -70,7 +73,7 @@ enum EnvoyResource {
 
     // MARK: Routes
 
-    static func routes(_ listener: ListenerPlan, _ proxy: ProxyPlan, name: String) -> JSONValue {
+    static func routes(_ listener: ListenerPlan, _ proxy: ProxyPlan, shown: (String) -> String) -> JSONValue {
         var domains: [Int: [String]] = [:]
         var order: [Int] = []
         for host in listener.hosts {
@@ -93,16 +96,17 @@ enum EnvoyResource {
             let host = proxy.virtualHosts[index]
             return [
                 "name": .string(host.name), "domains": .strings(domains[index] ?? []),
-                "routes": .array(host.routes.map { route($0, proxy) }),
+                "routes": .array(host.routes.map { route($0, proxy, shown) }),
             ]
         }
         return [
-            "@type": .string(types + "config.route.v3.RouteConfiguration"), "name": .string(name),
+            "@type": .string(types + "config.route.v3.RouteConfiguration"),
+            "name": .string(shown(routeName(listener))),
             "virtual_hosts": .array(hosts),
         ]
     }
 
-    private static func route(_ route: RoutePlan, _ proxy: ProxyPlan) -> JSONValue {
+    private static func route(_ route: RoutePlan, _ proxy: ProxyPlan, _ shown: (String) -> String) -> JSONValue {
         var members: [JSONValue.Member] = [
             .init(key: "match", value: match(route.match)), .init(key: "name", value: .string(route.name)),
             .init(key: "metadata", value: metadata(route.source)),
@@ -112,35 +116,35 @@ enum EnvoyResource {
             let response: JSONValue = ["status": .int(status), "body": ["inline_string": .string(body)]]
             members.append(.init(key: "direct_response", value: response))
         case .forward, .delegate, .forwardToAuthority, .handler:
-            members.append(.init(key: "route", value: action(route, proxy)))
+            members.append(.init(key: "route", value: action(route, proxy, shown)))
         }
         return .object(members)
     }
 
-    private static func action(_ route: RoutePlan, _ proxy: ProxyPlan) -> JSONValue {
+    private static func action(_ route: RoutePlan, _ proxy: ProxyPlan, _ shown: (String) -> String) -> JSONValue {
         var members: [JSONValue.Member] = []
         func add(_ key: String, _ value: JSONValue) { members.append(.init(key: key, value: value)) }
         switch route.action {
         case .forward(let backends) where backends.count == 1:
-            add("cluster", .string(proxy.clusters[backends[0].cluster].name))
+            add("cluster", .string(shown(proxy.clusters[backends[0].cluster].name)))
         case .forward(let backends):
             let clusters = backends.map { backend -> JSONValue in
-                ["name": .string(proxy.clusters[backend.cluster].name), "weight": .int(backend.weight)]
+                ["name": .string(shown(proxy.clusters[backend.cluster].name)), "weight": .int(backend.weight)]
             }
             add("weighted_clusters", ["clusters": .array(clusters)])
         case .delegate(let delegate):
             // App Mesh's way of going through the service's own routes (appmesh.md 2, "Proxy shape").
             let service = proxy.virtualHosts[delegate.virtualHost].name
             let gateway = proxy.name.split(separator: "/").last.map(String.init) ?? proxy.name
-            add("cluster", .string("cds_ingress_\(proxy.mesh)_\(gateway)_self_redirect_\(service)"))
+            add("cluster", .string(shown("cds_ingress_\(proxy.mesh)_\(gateway)_self_redirect_\(service)")))
             if case .literal(let host) = delegate.host { add("host_rewrite_literal", .string(host)) }
             switch delegate.path {
             case .keep: break
             case .prefix(_, let replacement): add("prefix_rewrite", .string(replacement))
             case .whole(let path): add("prefix_rewrite", .string(path))
             }
-        case .forwardToAuthority: add("cluster", .string("cds_egress_\(proxy.mesh)_mesh-allow-all"))
-        case .handler(let name): add("cluster", .string(name))
+        case .forwardToAuthority: add("cluster", .string(shown("cds_egress_\(proxy.mesh)_mesh-allow-all")))
+        case .handler(let name): add("cluster", .string(shown(name)))
         case .fixedResponse: break
         }
         add("timeout", .string(route.timeouts.request.value?.secondsText ?? "0s"))

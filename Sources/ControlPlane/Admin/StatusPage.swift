@@ -84,26 +84,33 @@ private struct MeshTable {
         ]
     }
 
-    /// Virtual services by name. Every caller has the same routes, so the first proxy that knows a service stands for all.
+    /// Virtual services by mesh and name. Every caller has the same routes, so the first proxy that knows a service stands
+    /// for all of its mesh.
     private func services(_ proxies: [ProxyPlan]) -> [JSONValue] {
-        var seen: Set<String> = []
-        var services: [JSONValue] = []
+        struct Key: Hashable, Comparable {
+            var mesh: String
+            var name: String
+            static func < (a: Key, b: Key) -> Bool { (a.mesh, a.name) < (b.mesh, b.name) }
+        }
+        var services: [Key: JSONValue] = [:]
         for proxy in proxies {
             // The way from a sidecar to its own application is no service.
             let inner = Set(
                 proxy.role == .sidecar
                     ? proxy.listeners.filter { $0.direction == .ingress }.flatMap { $0.hosts.map(\.virtualHost) } : [])
             for (index, host) in proxy.virtualHosts.enumerated() {
+                let key = Key(mesh: proxy.mesh, name: host.name)
                 guard !inner.contains(index), host.routes.contains(where: { $0.action.isForward }),
-                    seen.insert(host.name).inserted
+                    services[key] == nil
                 else { continue }
-                services.append([
-                    "name": .string(host.name), "ports": .array(host.ports.map { .int($0) }),
+                services[key] = [
+                    "name": .string(host.name), "mesh": .string(proxy.mesh),
+                    "ports": .array(host.ports.map { .int($0) }),
                     "routes": .array(host.routes.map { route($0, proxy) }),
-                ])
+                ]
             }
         }
-        return services.sorted { ($0["name"]?.text ?? "") < ($1["name"]?.text ?? "") }
+        return services.sorted { $0.key < $1.key }.map(\.value)
     }
 
     private func route(_ route: RoutePlan, _ proxy: ProxyPlan) -> JSONValue {
@@ -168,9 +175,8 @@ private struct MeshTable {
                     node.instances.sorted { $0.key < $1.key }.map { name, instance in
                         [
                             "name": .string(name), "address": .string(instance.address),
-                            "health": "healthy", "requests": .int(instance.requests),
-                            "errors": .int(instance.failures), "active": .int(instance.active),
-                            "connections": .int(instance.connections),
+                            "requests": .int(instance.requests), "errors": .int(instance.failures),
+                            "active": .int(instance.active), "connections": .int(instance.connections),
                         ]
                     }),
             ]

@@ -98,12 +98,14 @@ public struct LogSummary: Sendable {
         /// Milliseconds, in the order of arrival.
         var durations: [Float] = []
 
-        /// The value below which a share of the durations lies; nil without records.
-        public func percentile(_ share: Double) -> Double? {
-            guard !durations.isEmpty else { return nil }
+        /// The values below which these shares of the durations lie; nil without records. All at once, as they cost a sort.
+        public func percentiles(_ shares: [Double]) -> [Double?] {
             let sorted = durations.sorted()
-            let rank = Int((share * Double(sorted.count)).rounded(.up))
-            return Double(sorted[min(max(rank, 1), sorted.count) - 1])
+            return shares.map { share in
+                guard !sorted.isEmpty else { return nil }
+                let rank = Int((share * Double(sorted.count)).rounded(.up))
+                return Double(sorted[min(max(rank, 1), sorted.count) - 1])
+            }
         }
 
         /// Share of answers of a class, such as 5 for 5xx; 0 counts those without an answer.
@@ -166,8 +168,8 @@ public struct LogSummary: Sendable {
         func object(_ counts: [(String, Int)]) -> JSONValue {
             .object(counts.map { .init(key: $0.0, value: .int($0.1)) })
         }
-        func percentile(_ share: Double) -> JSONValue {
-            group.percentile(share).map { .double(($0 * 1000).rounded() / 1000) } ?? nil
+        let times = group.percentiles([0.5, 0.9, 0.99, 0.999, 1]).map { time -> JSONValue in
+            time.map { .double(($0 * 1000).rounded() / 1000) } ?? nil
         }
         var members: [JSONValue.Member] = []
         if let key {
@@ -185,10 +187,7 @@ public struct LogSummary: Sendable {
             .init(key: "flags", value: object(group.flags.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })),
             .init(
                 key: "milliseconds",
-                value: [
-                    "p50": percentile(0.5), "p90": percentile(0.9), "p99": percentile(0.99), "p99.9": percentile(0.999),
-                    "max": percentile(1),
-                ]),
+                value: ["p50": times[0], "p90": times[1], "p99": times[2], "p99.9": times[3], "max": times[4]]),
         ]
         return .object(members)
     }

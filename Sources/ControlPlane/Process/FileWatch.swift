@@ -1,12 +1,14 @@
 // Notices when a file or folder that was read changes (inotify(7)): written in place, renamed into place as editors and
-// package managers do, or switched by a symbolic link as Kubernetes does with mounted configuration.
+// package managers do, switched by a symbolic link as Kubernetes does with mounted configuration, or made readable (chmod,
+// chown).
 //
 // Folders are watched, not files, because a file that is replaced takes its watch with it. For every path that was read the
-// names that its resolution depends on are known: the last two components, and every symbolic link on the way with what it
-// points to. Events about other names (swap and backup files) are ignored; a folder that was read takes interest in all its
+// names that its resolution depends on are known: every component, and for a symbolic link on the way those of what it points
+// to. Events about other names (swap and backup files) are ignored; a folder that was read takes interest in all its
 // definition files. What happens within a short time is reported once, so that a save in several steps is one change.
 
 import CLinux
+import DefinitionFiles
 import Glibc
 import Reactor
 
@@ -31,6 +33,8 @@ final class FileWatch: Handler {
         var names: Set<String> = []
         /// Any definition file in the folder counts.
         var hasDefinitions = false
+        /// Something that was read lies right here; otherwise the folder is only on the way to it.
+        var holdsFiles = false
 
         func covers(_ name: String) -> Bool {
             names.contains(name) || hasDefinitions && FileWatch.isDefinition(name)
@@ -53,15 +57,17 @@ final class FileWatch: Handler {
     func watch(_ paths: [String], keepingOthers: Bool = false) -> [String] {
         watched = keepingOthers ? watched.union(paths) : Set(paths)
         interests = Self.interests(in: watched.sorted())
-        let mask =
-            UInt32(IN_CLOSE_WRITE) | UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_CREATE)
-            | UInt32(IN_DELETE) | UInt32(IN_ONLYDIR)
         var kept: [Int32: String] = [:]
         var failed: [String] = []
         for folder in interests.keys.sorted() {
-            let number = inotify_add_watch(descriptor, folder, mask)
+            let holdsFiles = interests[folder]?.holdsFiles ?? false
+            let number = inotify_add_watch(descriptor, folder, holdsFiles ? Self.fileMask : Self.folderMask)
             if number >= 0 {
                 kept[number] = folder
+            } else if errno == EACCES, !holdsFiles {
+                // A folder that may only be passed through, such as another user's home: whoever replaces one so far up
+                // reloads by hand.
+                continue
             } else if errno != ENOENT, errno != ENOTDIR {
                 failed.append(folder)
             }
@@ -70,6 +76,12 @@ final class FileWatch: Handler {
         folders = kept
         return failed
     }
+
+    /// What happens to folders and links; and above what is read nothing else, as others may write much there.
+    private static let folderMask =
+        UInt32(IN_MOVED_TO) | UInt32(IN_MOVED_FROM) | UInt32(IN_CREATE) | UInt32(IN_DELETE) | UInt32(IN_ATTRIB)
+        | UInt32(IN_ONLYDIR)
+    private static let fileMask = folderMask | UInt32(IN_CLOSE_WRITE)
 
     /// Reports a change as if one had just been seen.
     func checkSoon() {
@@ -146,7 +158,7 @@ final class FileWatch: Handler {
     // MARK: What a path depends on
 
     static func isDefinition(_ name: String) -> Bool {
-        !name.hasPrefix(".") && [".yaml", ".yml", ".json"].contains { name.lowercased().hasSuffix($0) }
+        DefinitionLoader.isDefinitionFile(name)
     }
 
     static func interests(in paths: [String]) -> [String: Interest] {
@@ -156,8 +168,12 @@ final class FileWatch: Handler {
             walk.run()
             for dependency in walk.dependencies {
                 interests[dependency.folder, default: Interest()].names.insert(dependency.name)
+                if dependency.isLast { interests[dependency.folder]?.holdsFiles = true }
             }
-            if let folder = walk.folder { interests[folder, default: Interest()].hasDefinitions = true }
+            if let folder = walk.folder {
+                interests[folder, default: Interest()].hasDefinitions = true
+                interests[folder]?.holdsFiles = true
+            }
         }
         return interests
     }
@@ -168,6 +184,8 @@ private struct PathWalk {
     struct Dependency: Hashable {
         var folder: String
         var name: String
+        /// The path ends here.
+        var isLast: Bool
     }
 
     private(set) var dependencies: Set<Dependency> = []
@@ -206,12 +224,12 @@ private struct PathWalk {
             let path = parent == "/" ? "/" + name : "\(parent)/\(name)"
             if linksLeft > 0, let target = SystemFile.linkTarget(path) {
                 linksLeft -= 1
-                dependencies.insert(Dependency(folder: parent, name: name))
+                dependencies.insert(Dependency(folder: parent, name: name, isLast: false))
                 if target.hasPrefix("/") { resolved = [] }
                 pending = Self.components(target) + pending
                 continue
             }
-            if pending.count < 2 { dependencies.insert(Dependency(folder: parent, name: name)) }
+            dependencies.insert(Dependency(folder: parent, name: name, isLast: pending.isEmpty))
             resolved.append(name)
         }
         var status = stat()

@@ -1,6 +1,7 @@
 // From the access logs of a plan to open files. A format that cannot be compiled is an error of the definitions, as Envoy
-// refuses such a configuration; a path that cannot be opened is a warning, and the proxy runs without that log (design
-// section 6, "Paths"). Records of workloads and of admin listeners are nobody's traffic and are not logged.
+// refuses such a configuration; an operator of Envoy whose fact does not exist yet is a warning, and prints as absent; a path
+// that cannot be opened is a warning, and the proxy runs without that log (design section 6, "Paths"). Records of workloads
+// and of admin listeners are nobody's traffic and are not logged.
 
 import Compiler
 import DataPlane
@@ -58,19 +59,19 @@ struct AccessLogs {
     static func ownStandardOutput(_ plan: Plan, structuredPath: String?) -> Bool {
         var paths = plan.proxies.filter(isLogged).flatMap { $0.accessLogs.map(\.path) }
         if let structuredPath { paths.append(path(structuredPath)) }
-        return paths.contains { $0 == "/dev/stdout" || $0 == "/dev/fd/1" || $0 == "/proc/self/fd/1" }
+        return paths.contains(where: LogWriter.isStandardOutput)
     }
 
-    /// Formats that cannot be compiled.
+    /// Formats that cannot be compiled, and operators that have no fact yet.
     static func check(_ logs: [DefinedAccessLog]) -> [Diagnostic] {
-        logs.compactMap { log in
+        logs.flatMap { log -> [Diagnostic] in
+            let path = log.resource.path(DefinedAccessLog.formatField)
             do throws(FormatError) {
-                _ = try format(log.format)
-                return nil
+                return try format(log.format).notInForce.map { note in
+                    Diagnostic(.warning, "not-in-force", at: log.position, path: path, "\(note); it prints as absent")
+                }
             } catch {
-                return Diagnostic(
-                    .error, "bad-log-format", at: log.position,
-                    path: log.resource.path(DefinedAccessLog.formatField), "\(error)")
+                return [Diagnostic(.error, "bad-log-format", at: log.position, path: path, "\(error)")]
             }
         }
     }

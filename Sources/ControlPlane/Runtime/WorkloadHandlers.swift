@@ -142,6 +142,7 @@ final class WorkloadBoard: Sendable {
             switch slow {
             case .bytesPerSecond(let rate): .bytesPerSecond(rate)
             case .chunkDelay(let pause): .chunkDelay(pause)
+            case .chunks(let bytes, let pause): .chunks(bytes: bytes, pause: pause)
             }
         }
         return Workload.Settings(
