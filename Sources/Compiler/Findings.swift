@@ -9,9 +9,7 @@ final class Findings {
     private let sources: SourceMap
     private var collected: [Diagnostic] = []
     private var seen: Set<String> = []
-    /// Names that may still be compared with mistyped ones: thousands of references to thousands of names are compared with
-    /// the first of them only, because that the rest is wrong as well is clear by then.
-    private var comparisonsLeft = 100_000
+    private var suggestions = SuggestionBudget()
 
     init(sources: SourceMap) { self.sources = sources }
 
@@ -54,9 +52,7 @@ final class Findings {
     /// The known name that a mistyped one was probably meant to be, as a sentence. nil when none is near, or when so many
     /// names have been compared that no more are. The answer does not depend on the order of `known`.
     func nearest(to name: String, among known: some Collection<String>) -> String? {
-        guard known.count <= comparisonsLeft else { return nil }
-        comparisonsLeft -= known.count
-        return Suggestion.nearest(to: name, among: known)
+        suggestions.question(for: name, among: known)
     }
 
     /// All findings: by file, line and column, those without a place last.

@@ -315,7 +315,7 @@ struct PlacementTests {
             ])
         #expect(
             compiled.diagnostics.prefix(3).map(\.suggestion) == [
-                "did you mean 'blue'?", "did you mean 'front'?", "did you mean 'colors'?",
+                "did you mean `blue`?", "did you mean `front`?", "did you mean `colors`?",
             ])
     }
 
@@ -441,8 +441,8 @@ struct SelectionTests {
     @Test(
         "that does not exist is an error",
         arguments: [
-            ("colors/bleu", "unknown-virtual-node", "did you mean 'colors/blue'?"),
-            ("colour/blue", "unknown-virtual-node", "did you mean 'colors/blue'?"),
+            ("colors/bleu", "unknown-virtual-node", "did you mean `colors/blue`?"),
+            ("colour/blue", "unknown-virtual-node", "did you mean `colors/blue`?"),
             ("colors/blue#7", "unknown-instance", "instances count from #0"),
             ("colors/green#0", "unknown-instance", "give it 'instances'"),
         ])

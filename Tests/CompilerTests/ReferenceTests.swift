@@ -33,7 +33,7 @@ struct ReferenceTests {
     static let cases: [Case] = [
         Case(
             "when a route leads to no node", ["error unknown-virtual-node"], at: "\(routeField)[0].virtualNode",
-            suggestion: "did you mean 'green'?"
+            suggestion: "did you mean `green`?"
         ) { $0.virtualRouters["colors"]?.routes["canary"] = route(to: [("gren", 1)]) },
         Case(
             "when all weights are 0", ["error zero-weights"], at: routeField,
@@ -42,16 +42,16 @@ struct ReferenceTests {
         Case(
             "when a service has an unknown router", ["error unknown-virtual-router"],
             at: "virtualService color.colors.local / provider.virtualRouter.virtualRouterName",
-            suggestion: "did you mean 'colors'?"
+            suggestion: "did you mean `colors`?"
         ) { $0.virtualServices["color.colors.local"] = service(router: "colrs") },
         Case(
             "when a service has an unknown node", ["error unknown-virtual-node"],
-            at: "provider.virtualNode.virtualNodeName", suggestion: "did you mean 'blue'?"
+            at: "provider.virtualNode.virtualNodeName", suggestion: "did you mean `blue`?"
         ) { $0.virtualServices["color.colors.local"] = service(node: "bleu") },
         Case(
             "when a gateway route leads to no service", ["error unknown-virtual-service"],
             at: "gatewayRoute all / httpRoute.action.target.virtualService.virtualServiceName",
-            suggestion: "did you mean 'color.colors.local'?"
+            suggestion: "did you mean `color.colors.local`?"
         ) { $0.virtualGateways["front"] = gateway(["all": gatewayRoute("colour.colors.local")]) },
         Case(
             "when a backend does not exist", ["warning unknown-virtual-service"],
@@ -210,7 +210,7 @@ struct ReferenceTests {
         #expect(findings.count { $0.suggestion != nil } == 100)
         let first = try #require(findings.first)
         #expect(first.message.contains("'a-rather-lang-name-0'"))
-        #expect(first.suggestion == "did you mean 'a-rather-long-name-0'?")
+        #expect(first.suggestion == "did you mean `a-rather-long-name-0`?")
     }
 
     @Test(
@@ -221,9 +221,9 @@ struct ReferenceTests {
             ("Colors", ["colors-two", "colors"], "colors"),
         ] as [(String, [String], String?)])
     func nearest(name: String, known: [String], expected: String?) {
-        let suggestion = expected.map { "did you mean '\($0)'?" }
-        #expect(Suggestion.nearest(to: name, among: known) == suggestion)
-        #expect(Suggestion.nearest(to: name, among: known.reversed()) == suggestion)
+        let suggestion = expected.map { "did you mean `\($0)`?" }
+        #expect(Suggestion.question(for: name, among: known) == suggestion)
+        #expect(Suggestion.question(for: name, among: known.reversed()) == suggestion)
     }
 
     @Test("mesh by mesh: names of one mean nothing in another")

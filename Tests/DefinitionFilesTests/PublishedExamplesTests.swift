@@ -22,6 +22,19 @@ import Testing
 
     static let examples = [
         Example(
+            list: "howto-ingress-gateway", mesh: "gateway-walkthrough",
+            nodes: ["black", "blue", "red", "white"].map { "colorteller-\($0)-vn" },
+            services: ["colorteller-1.local": "colorteller-vr-1", "colorteller-2.local": "colorteller-vr-2"],
+            routes: ["colorteller-vr-1": 1, "colorteller-vr-2": 1], gatewayRoutes: ["colorgateway-vg": 2]),
+        Example(
+            list: "howto-circuit-breakers", mesh: "breakers",
+            nodes: ["colorteller-black-vn", "colorteller-white-vn"],
+            services: ["colorteller-1.local": "colorteller-vr-1", "colorteller-2.local": "colorteller-vr-2"],
+            routes: ["colorteller-vr-1": 1, "colorteller-vr-2": 1], gatewayRoutes: ["colorgateway-vg": 1]),
+        Example(
+            list: "howto-mutual-tls-file-provided", mesh: "mutual-tls", nodes: ["colorteller-vn"],
+            services: ["colorteller.mtls.local": "colorteller-vn"], gatewayRoutes: ["gateway-vgw": 1]),
+        Example(
             list: "howto-http2", mesh: "http2-mesh",
             nodes: ["color_client", "color_server-blue", "color_server-green", "color_server-red"],
             services: ["color_server.http2.local": "virtual-router"], routes: ["virtual-router": 1]),
