@@ -46,7 +46,7 @@ def test_a_refused_connection_is_counted_as_failed(launch):
     stats = Stats(mesh.trellis)
     assert stats.total("upstream_cx_total", proxy="test/front") == 1
     assert stats.total("upstream_cx_connect_fail", proxy="test/front") == 1
-    assert not stats.active()
+    wait_for(lambda: not Stats(mesh.trellis).active(), "idle gauges")
 
 
 def leave(client, node):
