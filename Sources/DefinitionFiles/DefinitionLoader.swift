@@ -72,6 +72,7 @@ struct Loading {
     let variables: [String: String]
     private var intake = Intake()
     private var files: [String] = []
+    private var notedFiles: Set<String> = []
     private var read: Set<String> = []
     /// Files and their places in the order of reading, for sorting findings.
     private var fileOrder: [String: Int] = [:]
@@ -123,7 +124,7 @@ struct Loading {
             ] {
                 let fieldPath = SourceMap.path(place, member: field)
                 guard let path, let position = intake.sources.exactPosition(key, fieldPath),
-                    files.contains(position.file), SourceFiles.kind(of: path) != .file
+                    notedFiles.contains(position.file), SourceFiles.kind(of: path) != .file
                 else { continue }
                 intake.append([
                     Diagnostic(
@@ -202,7 +203,7 @@ struct Loading {
     }
 
     private mutating func note(file: String) {
-        if !files.contains(file) { files.append(file) }
+        if notedFiles.insert(file).inserted { files.append(file) }
         if fileOrder[file] == nil { fileOrder[file] = fileOrder.count }
     }
 
