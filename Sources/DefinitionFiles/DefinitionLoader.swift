@@ -50,7 +50,8 @@ public enum DefinitionLoader {
         return loading.finished()
     }
 
-    /// Loads one text, JSON if it starts with a brace and `name` does not end in `.yaml` or `.yml`. It cannot import files.
+    /// Loads one text: JSON if `name` ends in `.json`, or if it starts with a brace or bracket and `name` does not end in `.yaml`
+    /// or `.yml`. It cannot import files.
     /// - Parameter name: stands for the file in positions.
     public static func load(text: String, name: String, variables: [String: String] = [:]) -> LoadedDefinitions {
         var loading = Loading(variables: variables)
