@@ -50,7 +50,8 @@ public enum DefinitionLoader {
         return loading.finished()
     }
 
-    /// Loads one text, JSON if it starts with a brace and `name` does not end in `.yaml` or `.yml`. It cannot import files.
+    /// Loads one text: JSON if `name` ends in `.json`, or if it starts with a brace or bracket and `name` does not end in `.yaml`
+    /// or `.yml`. It cannot import files.
     /// - Parameter name: stands for the file in positions.
     public static func load(text: String, name: String, variables: [String: String] = [:]) -> LoadedDefinitions {
         var loading = Loading(variables: variables)
@@ -72,6 +73,7 @@ struct Loading {
     let variables: [String: String]
     private var intake = Intake()
     private var files: [String] = []
+    private var notedFiles: Set<String> = []
     private var read: Set<String> = []
     /// Files and their places in the order of reading, for sorting findings.
     private var fileOrder: [String: Int] = [:]
@@ -123,7 +125,7 @@ struct Loading {
             ] {
                 let fieldPath = SourceMap.path(place, member: field)
                 guard let path, let position = intake.sources.exactPosition(key, fieldPath),
-                    files.contains(position.file), SourceFiles.kind(of: path) != .file
+                    notedFiles.contains(position.file), SourceFiles.kind(of: path) != .file
                 else { continue }
                 intake.append([
                     Diagnostic(
@@ -202,7 +204,7 @@ struct Loading {
     }
 
     private mutating func note(file: String) {
-        if !files.contains(file) { files.append(file) }
+        if notedFiles.insert(file).inserted { files.append(file) }
         if fileOrder[file] == nil { fileOrder[file] = fileOrder.count }
     }
 

@@ -1,6 +1,6 @@
-// The VPC Lattice part of the schema. Constraints are those of the API model (2022-11-30), except that resources are named by
-// their names, where the API has identifiers that AWS makes up. Listeners and rules stand below their parent as named
-// resources, and are read one by one.
+// The VPC Lattice part of the schema. Constraints are those of the API model (2022-11-30), or of its documentation
+// where the model takes any text, except that resources are named by their names, where the API has identifiers that AWS makes
+// up. Listeners and rules stand below their parent as named resources, and are read one by one.
 
 import Definitions
 

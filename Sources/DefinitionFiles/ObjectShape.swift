@@ -6,7 +6,7 @@ import Definitions
 
 struct Field<Owner>: Sendable {
     let form: FieldForm
-    /// Reads the value into its place; false if there is none.
+    /// Reads the value into its place; what could not be read was reported, and stays as in the blank.
     let read: @Sendable (SourceNode, inout Owner, inout Reader) -> Void
     /// Nil if it is absent.
     let write: @Sendable (Owner) -> DefinitionValue?

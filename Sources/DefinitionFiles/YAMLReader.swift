@@ -1,6 +1,7 @@
 // YAML text to nodes, from the events of the library's parser (libyaml, the part of Yams that knows the place of every key and
 // of every use of an alias; Yams' own composer stops at the first duplicate key and expands aliases without a limit). Scalars
-// keep their source text: what `yes` or `0123` means is the field's business. Limits: 100 levels, 10,000 nodes from aliases.
+// keep their source text: what `yes` or `0123` means is the field's business. Limits: 100 levels, 10,000 nodes from aliases,
+// 100 tag directives (the library compares each with all before it, and has no limit).
 
 import CYaml
 import Definitions
@@ -8,6 +9,7 @@ import Definitions
 struct YAMLReader {
     static let depthMax = 100
     static let aliasNodesMax = 10_000
+    static let tagDirectivesMax = 100
 
     private struct Event {
         var type: yaml_event_type_t
@@ -39,6 +41,12 @@ struct YAMLReader {
     /// All documents; empty ones are left out.
     static func read(_ bytes: [UInt8], variables: Variables) -> SourceText {
         let substitution = Substitution(bytes, variables: variables)
+        if let line = Self.lineBeyondTagDirectives(substitution.output) {
+            return SourceText(
+                failure: SourceProblem(
+                    code: "too-many-directives", location: Location(line: line, column: 1),
+                    message: "there are more than \(tagDirectivesMax) lines that start with `%TAG`"))
+        }
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else {
             return SourceText(
@@ -54,6 +62,22 @@ struct YAMLReader {
                 return reader.readDocuments()
             }
         }
+    }
+
+    /// The line with the first tag directive that is too many.
+    private static func lineBeyondTagDirectives(_ bytes: [UInt8]) -> Int? {
+        var line = 1
+        var directives = 0
+        var isLineStart = true
+        for index in bytes.indices {
+            if isLineStart, bytes[index] == UInt8(ascii: "%"), bytes[index...].starts(with: "%TAG".utf8) {
+                directives += 1
+                if directives > tagDirectivesMax { return line }
+            }
+            isLineStart = bytes[index] == UInt8(ascii: "\n") || bytes[index] == UInt8(ascii: "\r")
+            if bytes[index] == UInt8(ascii: "\n") { line += 1 }
+        }
+        return nil
     }
 
     private init(parser: UnsafeMutablePointer<yaml_parser_t>, substitution: Substitution, variables: Variables) {

@@ -20,6 +20,7 @@ public protocol ListenerProtocol: RawRepresentable<String>, Sendable, Hashable, 
     static var grpc: Self { get }
 }
 
+/// The protocols of a node or a router.
 public enum PortProtocol: String, ListenerProtocol {
     case http, tcp, http2, grpc
 }

@@ -42,7 +42,7 @@ public enum LatticeAuthType: String, Sendable, CaseIterable {
 public struct LatticeServiceDefinition: Sendable, Equatable {
     /// Default NONE.
     public var authType: LatticeAuthType?
-    /// 3 to 255 characters.
+    /// A host name of 3 to 255 characters, at most with `*.` in front.
     public var customDomainName: String?
     public var certificateArn: String?
     /// 60 to 600, default 60.
@@ -129,8 +129,9 @@ public struct WeightedTargetGroup: Sendable, Equatable {
     }
 }
 
-/// An answer by Lattice itself; AWS supports 404 and 500 of the 100 to 599 that the model allows.
+/// An answer by Lattice itself.
 public struct FixedResponseAction: Sendable, Equatable {
+    /// 200 to 599, of which AWS supports 404 and 500; the model also allows 100 to 199, which are no answers.
     public var statusCode: Int
 
     public init(statusCode: Int) {

@@ -164,7 +164,7 @@ public struct EchoSettings: Sendable, Equatable {
     public var jitter: Duration?
     /// Share of answers that fail, 0 to 1.
     public var failShare: Double?
-    /// Status of a failing answer, 100 to 599; default 500.
+    /// Status of a failing answer, 200 to 599; default 500.
     public var failStatus: Int?
     /// Length of the body in bytes instead of `body`.
     public var bodyBytes: Int?

@@ -7,7 +7,7 @@ public struct HttpRetryPolicy: Sendable, Equatable {
     /// At least 0.
     public var maxRetries: Int
     public var perRetryTimeout: DurationSpec
-    /// 1 to 1 entries.
+    /// Exactly one entry.
     public var tcpRetryEvents: [TcpRetryPolicyEvent]?
 
     public init(
@@ -32,7 +32,7 @@ public struct GrpcRetryPolicy: Sendable, Equatable {
     /// At least 0.
     public var maxRetries: Int
     public var perRetryTimeout: DurationSpec
-    /// 1 to 1 entries.
+    /// Exactly one entry.
     public var tcpRetryEvents: [TcpRetryPolicyEvent]?
 
     public init(

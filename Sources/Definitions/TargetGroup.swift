@@ -48,7 +48,7 @@ public struct TargetGroupConfig: Sendable, Equatable {
     public var `protocol`: TargetGroupProtocol?
     /// Default HTTP1.
     public var protocolVersion: TargetGroupProtocolVersion?
-    /// Of IP groups only; default IPV4.
+    /// Of IP groups only, whose targets are all of this family; default IPV4.
     public var ipAddressType: TargetGroupIpAddressType?
     public var vpcIdentifier: String?
     public var healthCheck: HealthCheckConfig?
@@ -126,7 +126,7 @@ public enum HealthCheckProtocolVersion: String, Sendable, CaseIterable {
 }
 
 public enum HealthCheckMatcher: Sendable, Equatable {
-    /// Statuses that mean healthy: `200`, `200,202` or `200-299`; default 200.
+    /// Statuses from 200 to 499 that mean healthy: `200`, `200,202` or `200-299`; default 200.
     case httpCode(String)
 }
 

@@ -1,5 +1,6 @@
 // The spec of a virtual gateway as the App Mesh API defines it. What differs from a node (no TCP, no timeouts, no outlier
-// detection) has its own types; shapes that the API merely repeats with the prefix `VirtualGateway` are aliases.
+// detection) has its own types or other protocols; shapes that the API merely repeats with the prefix `VirtualGateway` are
+// aliases.
 
 /// An entrance to the mesh: a proxy without a workload.
 public struct VirtualGatewaySpec: Sendable, Equatable {

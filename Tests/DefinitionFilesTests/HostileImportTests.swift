@@ -14,6 +14,34 @@ import Testing
         "  \(id): { Type: AWS::AppMesh::Mesh, Properties: { MeshName: \(expression) } }\n"
     }
 
+    @Test(arguments: [
+        ("placements", "mesh: m\nlocal: { nodes: {", "}}", "n#: { app: '127.0.0.1:1' }"),
+        ("paths", "local: { paths: {", "}}", "/p#: x"),
+        ("certificates", "local: { certificates: {", "}}", "c#: { certificateChain: /nowhere/x }"),
+        ("imports", "imports: [", "]", "{ file: x#, mesh: m, kind: virtualNode, name: n }"),
+    ])
+    func `takes many entries in time that grows with their number`(
+        what: String, start: String, end: String, entry: String
+    ) throws {
+        let folder = try TemporaryFolder()
+        let time = { (count: Int) throws in
+            let text = start + (0..<count).map { entry.replacing("#", with: "\($0)") }.joined(separator: ", ") + end
+            try folder.write(Data(text.utf8), to: "\(count).yaml")
+            return ThreadTime.measured { _ = DefinitionLoader.load(paths: ["\(folder.path)/\(count).yaml"]) }
+        }
+        _ = try time(100)
+        // Eight times the entries: work on all of them for each would take 64 times as long.
+        #expect(try time(8_000) < time(1_000) * 24, "\(what)")
+    }
+
+    @Test func `limits the directives of a YAML document`() {
+        let directives = { (count: Int) in (0..<count).map { "%TAG !e\($0)! tag:\($0)\n" }.joined() }
+        #expect(Self.codes(directives(100) + "---\nmesh: m\n") == [])
+        #expect(Self.codes(directives(101) + "---\nmesh: m\n") == ["too-many-directives"])
+        #expect(
+            Self.codes("mesh: m\n...\n" + directives(200_000).replacing("\n", with: "\r\n")) == ["too-many-directives"])
+    }
+
     @Test func `finds cycles of attributes`() {
         let pair = mesh2("!GetAtt B.MeshName", "!Sub '${A.MeshName}'")
         #expect(Self.codes(pair) == ["cyclic-reference"])
