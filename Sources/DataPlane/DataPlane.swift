@@ -22,6 +22,8 @@ public final class DataPlane: Sendable {
         /// How long the requests of a listener that is not served any more may take; then they are cut. As Envoy's
         /// `--drain-time-s`, whose default this is.
         public var drainTime = Duration.seconds(600)
+        /// nil: nothing is traced.
+        public var xray: XRaySettings?
 
         public init(workers: Int, seed: UInt64? = nil, connectionsMax: Int = 1_000_000) {
             self.workers = seed == nil ? max(1, min(workers, 64)) : 1
@@ -89,6 +91,8 @@ public final class DataPlane: Sendable {
                     draining: draining, drainTime: configuration.drainTime))
         }
         self.threads = threads
+        guard let tracing = configuration.xray.map({ Tracing($0) }) else { return }
+        for thread in threads { thread.post { $0.tracing = WorkerTracing(tracing) } }
     }
 
     // MARK: Publishing

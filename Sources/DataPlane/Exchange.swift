@@ -91,6 +91,7 @@ final class Exchange: UpstreamReceiver {
             reply(fault)
             return
         }
+        if worker.tracing != nil { beginTrace(listener, generation) }
         route(form, listener, generation.snapshot)
         armTimer()
     }

@@ -33,6 +33,7 @@ enum ForwardedHeaders {
                 head.set(.xAmznRequestID, uuid(in: head, worker))
             }
         }
+        if let span = record.trace { TraceHeaders.write(span, to: head) }
         if dialect.usesEnvoyHeaders, timeout > 0 { head.set(.xEnvoyExpectedTimeout, decimal(timeout, in: head)) }
         for header in dialect.requestHeaders { set(header, in: head) }
     }

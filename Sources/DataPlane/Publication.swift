@@ -91,6 +91,8 @@ final class Generation {
     let clusters: [ClusterUpstreams]
     /// Lines on their way to the publication's files, by slot. Generations share the buffer of a file that both have.
     let logBuffers: [LogBuffer]
+    /// By proxy; empty if nothing is traced.
+    var tracers: [ProxyTracer?] = []
 
     init(publication: Publication, clusters: [ClusterUpstreams], logBuffers: [LogBuffer] = []) {
         self.publication = publication

@@ -44,6 +44,9 @@ public final class Worker {
     var replayBytes = 0
     static let replayBytesMax = 64 << 20
 
+    /// nil: nothing is traced.
+    var tracing: WorkerTracing?
+
     /// Who wants to see records now (`Tap`).
     var taps: [TapSubscription] = []
     /// The record that is being offered to them.
@@ -118,6 +121,7 @@ public final class Worker {
         }
         generation = Generation(
             publication: publication, clusters: ordered, logBuffers: logBuffers(for: publication))
+        if let tracing { generation.tracers = tracing.tracers(of: snapshot.plan, stats, worker: index) }
         let gone = clusters.filter { kept[$0.key] == nil }
         clusters = kept
         adoptListeners(publication, newListeners, old)
@@ -376,6 +380,9 @@ public final class Worker {
             record.cluster = cluster.label
         }
         if record.labels == nil { record.labels = generation.publication.proxyLabels[proxy] }
+        if let span = record.trace, span.isSampled, let tracer = generation.tracers[proxy] {
+            tracing?.report(record, span, tracer, now: loop.now)
+        }
         if !taps.isEmpty {
             tap(
                 record, record.labels ?? generation.publication.proxyLabels[proxy],

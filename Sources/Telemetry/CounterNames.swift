@@ -123,6 +123,18 @@ public enum EndpointCounter: Int, CounterSet {
     public var name: String { snakeCase("\(self)") }
 }
 
+/// `tracing.xray.…`: the segments of one traced proxy. Envoy counts none of its X-Ray tracer's; the names are those of its
+/// other tracers.
+public enum TracingCounter: Int, CounterSet {
+    /// Given to the daemon's socket, or not, because there was no room or no way.
+    case spansSent, spansDropped
+    /// Of those sent: nobody was there to take them.
+    case spansRefused
+
+    public var isGauge: Bool { false }
+    public var name: String { snakeCase("\(self)") }
+}
+
 /// The process: names with their whole prefix.
 public enum ProcessCounter: Int, CounterSet {
     case serverLive, serverState, serverUptime, serverConcurrency, serverTotalConnections, serverMemoryPhysicalSize

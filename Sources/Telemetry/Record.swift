@@ -92,6 +92,8 @@ public final class Record {
     public var gatewayLabels: RouteLabels?
     /// Labels of the matched route, or of the proxy if none matched.
     public var labels: RouteLabels?
+    /// The proxy's part of the trace; nil where nothing is traced.
+    public var trace: TraceSpan?
 
     public init(request: HeaderBlock) {
         self.request = request
@@ -160,6 +162,7 @@ public final class Record {
         endpoint = nil
         gatewayLabels = nil
         labels = nil
+        trace = nil
     }
 
     /// End of the exchange on the monotonic clock.

@@ -130,6 +130,7 @@ extension StatStore {
         case .cluster: prefix = "envoy_cluster_"
         case .http: prefix = "envoy_http_"
         case .listener: prefix = "envoy_listener_"
+        case .tracing: prefix = "envoy_tracing_xray_"
         case .server, .endpoint: prefix = "envoy_"
         }
         // Envoy takes the class out of requests only: `consecutive_5xx` stays a name.
@@ -171,7 +172,7 @@ extension StatKey {
         case .cluster: labels.append("envoy_cluster_name=\"\(value)\"")
         case .http: labels.append("envoy_http_conn_manager_prefix=\"\(value)\"")
         case .listener: labels.append("envoy_listener_address=\"\(value)\"")
-        case .server, .endpoint: break
+        case .server, .endpoint, .tracing: break
         }
         if !proxy.isEmpty { labels.append("proxy=\"\(StatStore.labelValue(proxy))\"") }
         if let tag { labels.insert(tag, at: last ? labels.count : 0) }

@@ -5,10 +5,10 @@ import Synchronization
 
 /// The owner of a block of counters.
 public struct StatKey: Hashable, Sendable {
-    public enum Kind: Int, Sendable, CaseIterable { case cluster, http, listener, server, endpoint }
+    public enum Kind: Int, Sendable, CaseIterable { case cluster, http, listener, server, endpoint, tracing }
     public var proxy: String
     public var kind: Kind
-    /// The cluster, the statistics prefix, the listener's address, `cluster|endpoint`; empty for the server.
+    /// The cluster, the statistics prefix, the listener's address, `cluster|endpoint`; empty for the server and the tracer.
     public var name: String
 
     public init(proxy: String, kind: Kind, name: String) {
@@ -30,6 +30,7 @@ public struct StatKey: Hashable, Sendable {
     public static func endpoint(_ name: String, cluster: String, proxy: String) -> StatKey {
         StatKey(proxy: proxy, kind: .endpoint, name: "\(cluster)|\(name)")
     }
+    public static func tracing(proxy: String) -> StatKey { StatKey(proxy: proxy, kind: .tracing, name: "") }
 }
 
 extension StatKey.Kind {
@@ -41,6 +42,7 @@ extension StatKey.Kind {
         case .listener: Self.listenerCounters
         case .server: Self.processCounters
         case .endpoint: Self.endpointCounters
+        case .tracing: Self.tracingCounters
         }
     }
 
@@ -49,6 +51,7 @@ extension StatKey.Kind {
     private static let listenerCounters = ListenerCounter.allCases.map { ($0.name, $0.isGauge) }
     private static let processCounters = ProcessCounter.allCases.map { ($0.name, $0.isGauge) }
     private static let endpointCounters = EndpointCounter.allCases.map { ($0.name, $0.isGauge) }
+    private static let tracingCounters = TracingCounter.allCases.map { ($0.name, $0.isGauge) }
 }
 
 /// One statistic, added up over the workers.
@@ -192,6 +195,7 @@ extension StatKey {
         case .cluster: "cluster.\(Self.sanitized(name))."
         case .http: "http.\(Self.sanitized(name))."
         case .listener: "listener.\(Self.sanitized(name))."
+        case .tracing: "tracing.xray."
         case .server, .endpoint: ""
         }
     }

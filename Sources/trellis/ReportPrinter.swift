@@ -28,6 +28,7 @@ enum ReportPrinter {
         lines.append(
             "ready: generation \(report.generation), \(report.workers) \(report.workers == 1 ? "worker" : "workers")")
         if let admin = report.admin { lines.append("admin: \(admin)") }
+        if let daemon = report.xray { lines.append("x-ray: segments go to \(daemon)/udp") }
         if let command = report.tryCommand { lines.append("try: \(Colour.green(command, on: stream))") }
         if let noProxy = report.noProxy, report.rows.contains(where: { $0.direction == .egress }) {
             lines.append("no_proxy: \(noProxy)")

@@ -51,8 +51,10 @@ struct RunCommand: ParsableCommand {
             Variables of App Mesh's Envoy image: APPMESH_RESOURCE_ARN (or the older APPMESH_RESOURCE_NAME and \
             APPMESH_VIRTUAL_NODE_NAME) chooses what --node or --gateway would, and then draining takes up to the image's \
             20s. For one proxy ENVOY_ADMIN_ACCESS_PORT, ENVOY_LOG_LEVEL, ENVOY_CONCURRENCY and \
-            LISTENER_DRAIN_WAIT_TIME_S stand for their options, which win. The image's other variables (tracing, StatsD, \
-            the agent's own API) have no effect; one that is set is named in a warning.
+            LISTENER_DRAIN_WAIT_TIME_S stand for their options, which win, as do ENABLE_ENVOY_XRAY_TRACING, \
+            XRAY_DAEMON_PORT, AWS_XRAY_DAEMON_ADDRESS, XRAY_SAMPLING_RATE, XRAY_SAMPLING_RULE_MANIFEST and \
+            XRAY_SEGMENT_NAME for tracing. The image's other variables (other tracers, StatsD, the agent's own API) have \
+            no effect; one that is set is named in a warning.
             """)
 
     @OptionGroup var definitions: DefinitionOptions
@@ -101,6 +103,8 @@ struct RunCommand: ParsableCommand {
             "Answer admin requests only with 'Authorization: Bearer TOKEN', the token being this file's first line.",
             valueName: "path"))
     var adminTokenFile: String?
+
+    @OptionGroup var tracing: TracingOptions
 
     @Option(help: "How much to say: trace, debug, info, warning, error, critical or off.")
     var logLevel: LogLevel?
@@ -163,6 +167,7 @@ struct RunCommand: ParsableCommand {
         options.logLevel = logLevel ?? .info
         guard options.compiler.node != nil || options.compiler.gateway != nil else {
             options.admin = adminAddress(isOneProxy: false, port: nil)
+            try tracing.apply(to: &options)
             return
         }
         options.admin = adminAddress(isOneProxy: true, port: admin == nil ? try variables.adminPort() : nil)
@@ -172,7 +177,7 @@ struct RunCommand: ParsableCommand {
                 try variables.drainTime() ?? (isChosenByVariable ? ImageVariables.defaultDrainTime : options.drainTime)
         }
         if logLevel == nil, let level = try variables.logLevel() { options.logLevel = level }
-        let ignored = variables.ignored
+        let ignored = (variables.ignored + (try tracing.apply(variables, to: &options))).sorted()
         if !ignored.isEmpty {
             Stream.error.write("trellis: warning: no effect here: \(ignored.joined(separator: ", "))")
         }

@@ -51,10 +51,10 @@ struct ServiceTests {
     @Test("Variables that are set and have no effect are named, those that only reach AWS are not")
     func ignored() {
         let all = [
-            "XRAY_DAEMON_PORT": "2000", "ENABLE_ENVOY_XRAY_TRACING": "1", "APPMESH_RESOURCE_CLUSTER": "c", "HOME": "/",
+            "STATSD_PORT": "8125", "ENABLE_ENVOY_DOG_STATSD": "1", "APPMESH_RESOURCE_CLUSTER": "c", "HOME": "/",
             "ENVOY_ADMIN_ACCESS_LOG_FILE": "", "ENVOY_LOG_LEVEL": "info",
         ]
-        #expect(ImageVariables { all[$0] }.ignored == ["ENABLE_ENVOY_XRAY_TRACING", "XRAY_DAEMON_PORT"])
+        #expect(ImageVariables { all[$0] }.ignored == ["ENABLE_ENVOY_DOG_STATSD", "STATSD_PORT"])
     }
 
     @Test(

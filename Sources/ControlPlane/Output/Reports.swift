@@ -69,6 +69,7 @@ extension RuntimeReport {
         [
             "version": .string(TrellisVersion.text), "generation": .int(Int(clamping: generation)),
             "workers": .int(workers), "admin": .optional(admin?.description),
+            "xray": .optional(xray?.description),
             "listeners": .array(
                 rows.map { row in
                     [

@@ -13,9 +13,11 @@ public struct ImageVariables {
     /// A variable whose value cannot be used.
     public struct Invalid: Error, Sendable, Equatable, CustomStringConvertible {
         public var description: String
+
+        public init(description: String) { self.description = description }
     }
 
-    private let lookup: (String) -> String?
+    let lookup: (String) -> String?
 
     /// - Parameter lookup: the value of a variable; nil if it is not set. An empty one counts as not set.
     public init(_ lookup: @escaping (String) -> String?) {
@@ -74,7 +76,8 @@ public struct ImageVariables {
 
     // MARK: What has no effect
 
-    /// Variables of the image that are set and change nothing here, sorted. Those that speak to AWS itself are not among
+    /// Variables of the image that are set and change nothing here, sorted; those of X-Ray not among
+    /// them, see `xrayDetails`. Those that speak to AWS itself are not among
     /// them: there is nothing to reach, and a definition that ran on AWS always has some.
     public var ignored: [String] { Self.withoutEffect.filter { lookup($0) != nil } }
 
@@ -82,12 +85,11 @@ public struct ImageVariables {
         "APPMESH_METRIC_EXTENSION_VERSION", "APPMESH_SDS_SOCKET_PATH", "APPNET_AGENT_ADMIN_MODE",
         "APPNET_AGENT_ADMIN_UDS_PATH", "APPNET_AGENT_HTTP_PORT", "APPNET_ENVOY_RESTART_COUNT", "DATADOG_TRACER_ADDRESS",
         "DATADOG_TRACER_PORT", "DD_SERVICE", "ENABLE_ENVOY_DATADOG_TRACING", "ENABLE_ENVOY_DOG_STATSD",
-        "ENABLE_ENVOY_JAEGER_TRACING", "ENABLE_ENVOY_STATS_TAGS", "ENABLE_ENVOY_XRAY_TRACING",
-        "ENVOY_ADMIN_ACCESS_ENABLE_IPV6", "ENVOY_ADMIN_ACCESS_LOG_FILE", "ENVOY_INITIAL_FETCH_TIMEOUT",
+        "ENABLE_ENVOY_JAEGER_TRACING", "ENABLE_ENVOY_STATS_TAGS", "ENVOY_ADMIN_ACCESS_ENABLE_IPV6",
+        "ENVOY_ADMIN_ACCESS_LOG_FILE", "ENVOY_INITIAL_FETCH_TIMEOUT",
         "ENVOY_STATS_CONFIG_FILE", "ENVOY_STATS_SINKS_CFG_FILE", "ENVOY_TRACING_CFG_FILE", "JAEGER_TRACER_ADDRESS",
         "JAEGER_TRACER_PORT", "JAEGER_TRACER_VERSION", "PID_POLL_INTERVAL_MS", "STATSD_ADDRESS", "STATSD_PORT",
-        "STATSD_SOCKET_PATH", "XRAY_DAEMON_PORT", "XRAY_SAMPLING_RATE", "XRAY_SAMPLING_RULE_MANIFEST",
-        "XRAY_SEGMENT_NAME",
+        "STATSD_SOCKET_PATH",
     ]
 
     /// `arn:aws:appmesh:REGION:ACCOUNT:mesh/MESH/virtualNode/NODE`; a shared mesh is `MESH@OWNER`.

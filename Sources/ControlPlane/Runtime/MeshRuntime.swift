@@ -34,6 +34,8 @@ public struct RuntimeOptions: Sendable {
     public var stateFolder: String?
     /// A file whose first line is what callers of admin listeners must know.
     public var adminTokenFile: String?
+    /// Where segments of traces go; nil: nothing is traced.
+    public var xray: XRaySettings?
     /// The least important that is said.
     public var logLevel = LogLevel.info
     /// Whether listening sockets of a service manager are taken over.
@@ -126,6 +128,7 @@ public final class MeshRuntime {
             // The end's own deadline is never later than that of the listeners it takes away.
             configuration.drainTime = max(configuration.drainTime, options.drainTime)
             configuration.connectionsMax = ProcessLimits.connections(descriptors: ProcessLimits.raiseDescriptorLimit())
+            configuration.xray = options.xray
             let stats = StatStore(workers: configuration.workers)
             plane = try DataPlane(configuration: configuration, stats: stats, logs: logs, inherited: inherited)
             state = RuntimeState(stats: stats, logLevel: options.logLevel, drainTime: options.drainTime)
@@ -401,9 +404,10 @@ public final class MeshRuntime {
     private func reportReady(_ mesh: LoadedMesh, _ outcome: ReloadOutcome) {
         let now = state.current
         let ownsOutput = AccessLogs.ownStandardOutput(now.plan, structuredPath: options.accessLog)
-        let ready = RuntimeReport(
+        var ready = RuntimeReport(
             mesh, plan: now.plan, bound: now.listeners, generation: now.generation,
             workers: plane.configuration.workers, logOwnsOutput: ownsOutput)
+        ready.xray = options.xray?.daemon
         report(.ready(ready, findings: outcome.findings))
     }
 

@@ -134,12 +134,13 @@ enum StatRetention {
     /// Forgets what neither the plan nor discovery knows any more.
     static func forgetOwners(
         missing status: RuntimeState.Status, in stats: StatStore,
-        kinds: Set<StatKey.Kind> = [.cluster, .endpoint, .http, .listener]
+        kinds: Set<StatKey.Kind> = [.cluster, .endpoint, .http, .listener, .tracing]
     ) {
         var known: Set<StatKey> = []
         // Endpoints of clusters that nobody has discovered yet: those of before serve until then.
         var undiscovered: Set<StatKey> = []
         for proxy in status.plan.proxies {
+            known.insert(.tracing(proxy: proxy.name))
             // Egress to any authority has one cluster, which comes with the traffic.
             known.insert(.cluster("cds_egress_\(proxy.mesh)_mesh-allow-all", proxy: proxy.name))
             for cluster in proxy.clusters {
@@ -163,7 +164,7 @@ enum StatRetention {
         stats.remove { key in
             guard kinds.contains(key.kind) else { return false }
             return switch key.kind {
-            case .listener, .http, .cluster: !known.contains(key)
+            case .listener, .http, .cluster, .tracing: !known.contains(key)
             case .endpoint:
                 !known.contains(key) && !undiscovered.contains(.cluster(key.endpointCluster, proxy: key.proxy))
             case .server: false

@@ -27,6 +27,8 @@ public struct RuntimeReport: Sendable {
     public var rows: [Row]
     /// The admin address of the process, if it has one.
     public var admin: NetworkAddress?
+    /// The X-Ray daemon that segments of traces are sent to; nil: nothing is traced.
+    public var xray: NetworkAddress?
     public var generation: UInt64
     public var workers: Int
     /// A command to try first.
