@@ -12,10 +12,6 @@ int clinux_getsockname(int fd, struct sockaddr *address, socklen_t *length) {
     return getsockname(fd, address, length);
 }
 
-int clinux_getpeername(int fd, struct sockaddr *address, socklen_t *length) {
-    return getpeername(fd, address, length);
-}
-
 int clinux_bind(int fd, const struct sockaddr *address, socklen_t length) {
     return bind(fd, address, length);
 }
@@ -28,6 +24,10 @@ int clinux_stream_socket(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
+int clinux_datagram_socket(int family) {
+    return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 ssize_t clinux_send(int fd, const void *bytes, size_t count) {
     return send(fd, bytes, count, MSG_NOSIGNAL);
 }
@@ -36,13 +36,6 @@ ssize_t clinux_send2(int fd, const void *first, size_t firstCount, const void *s
     struct iovec vectors[2] = {{(void *)first, firstCount}, {(void *)second, secondCount}};
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = 2};
     return sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
-int clinux_pin_thread(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
 int clinux_available_processors(void) {

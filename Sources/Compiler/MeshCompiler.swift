@@ -28,6 +28,7 @@ public enum MeshCompiler {
         ).lower()
         plan.proxies += networks.proxies
         workloads += networks.workloads
+        NotInForce(findings: findings, allowUnenforced: options.allowUnenforced).report(definitions.local)
         AdminAddresses(options: options).assign(&plan)
         ListenerConflicts(options: options, findings: findings).check(plan, definitions, placement)
         Selection(options: options, findings: findings).apply(&plan, &workloads, definitions)

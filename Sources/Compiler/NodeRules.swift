@@ -1,6 +1,5 @@
 // Rules about a virtual node that hold wherever it runs, with a sidecar of ours or without. Other rules about a node by itself
-// belong to the readers of definitions. Missing discovery (appmesh.md 1.4 item 6) is no error here: the placement says where
-// the node is, so such a mesh runs; AWS would refuse it.
+// belong to the readers of definitions.
 
 import Definitions
 
@@ -10,11 +9,6 @@ struct NodeRules {
 
     func check(_ name: String, _ spec: VirtualNodeSpec) {
         let key = ResourceKey.virtualNode(name, mesh: mesh.name)
-        discovery(name, spec, key)
-        backends(spec, key)
-    }
-
-    private func backends(_ spec: VirtualNodeSpec, _ key: ResourceKey) {
         var seen: Set<String> = []
         for (index, backend) in (spec.backends ?? []).enumerated() {
             let name = backend.virtualServiceName
@@ -24,13 +18,5 @@ struct NodeRules {
                 "mesh \(mesh.name) has no virtual service '\(name)', so calls to it are answered 404",
                 suggestion: findings.nearest(to: name, among: mesh.virtualServices.keys))
         }
-    }
-
-    private func discovery(_ name: String, _ spec: VirtualNodeSpec, _ key: ResourceKey) {
-        guard !(spec.listeners ?? []).isEmpty, spec.serviceDiscovery == nil else { return }
-        findings.warning(
-            "discovery-required", key, "",
-            "App Mesh refuses a node with listeners and without 'serviceDiscovery'",
-            suggestion: "serviceDiscovery: { dns: { hostname: \(name).local } }")
     }
 }

@@ -34,6 +34,12 @@ struct NotInForce {
         }
     }
 
+    func report(_ local: LocalPlacement) {
+        for arn in local.certificates.keys.sorted() {
+            warning(.local(), SourceMap.path("certificates", member: arn), "certificates")
+        }
+    }
+
     private func report(_ spec: VirtualNodeSpec, _ key: ResourceKey, _ node: PlacedNode?) {
         let hasSidecar = node?.direct == nil
         for (index, listener) in (spec.listeners ?? []).enumerated() {

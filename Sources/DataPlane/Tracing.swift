@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Reactor
 import Routing
@@ -60,8 +61,7 @@ final class Tracing: Sendable {
     /// A datagram socket that sends to the daemon, which need not be there; nil if no way leads to its address.
     func connect() -> Socket? {
         guard let address = SocketAddress(settings.daemon), !address.isUnix else { return nil }
-        let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let descriptor = Glibc.socket(address.family, kind, 0)
+        let descriptor = clinux_datagram_socket(address.family)
         guard descriptor >= 0 else { return nil }
         let socket = Socket(owning: descriptor)
         guard (try? SocketOperations.connect(socket.fd, to: address)) != nil else { return nil }

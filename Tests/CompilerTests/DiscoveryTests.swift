@@ -103,8 +103,7 @@ struct DiscoveryTests {
         #expect(bad.diagnostics.first?.path.hasSuffix("serviceDiscovery.dns.hostname") == true)
         var mesh = colors()
         mesh.virtualNodes["blue"]?.serviceDiscovery = nil
-        #expect(
-            Set(compile(mesh, local: local).codes) == ["error nothing-to-discover", "warning discovery-required"])
+        #expect(compile(mesh, local: local).codes == ["error nothing-to-discover"])
         mesh.virtualNodes["blue"]?.serviceDiscovery = .awsCloudMap(
             AwsCloudMapServiceDiscovery(namespaceName: "n", serviceName: "s"))
         let cloudMap = compile(mesh, local: local)

@@ -142,9 +142,6 @@ struct ReferenceTests {
         Case("when a router has no listener", ["warning no-listener"], at: "virtualRouter colors") {
             $0.virtualRouters["colors"]?.spec = VirtualRouterSpec()
         },
-        Case("when a node with listeners has no discovery", ["warning discovery-required"], at: "virtualNode blue") {
-            $0.virtualNodes["blue"]?.serviceDiscovery = nil
-        },
         Case("when a service's name cannot be a host", ["warning not-a-host-name"], at: "virtualService color:80") {
             $0.virtualServices["color:80"] = service(node: "blue")
         },

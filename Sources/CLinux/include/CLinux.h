@@ -14,16 +14,15 @@
 /// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC.
 int clinux_accept(int fd, struct sockaddr *address, socklen_t *length);
 int clinux_getsockname(int fd, struct sockaddr *address, socklen_t *length);
-int clinux_getpeername(int fd, struct sockaddr *address, socklen_t *length);
 int clinux_bind(int fd, const struct sockaddr *address, socklen_t length);
 int clinux_connect(int fd, const struct sockaddr *address, socklen_t length);
 /// socket(2): a stream socket, SOCK_NONBLOCK | SOCK_CLOEXEC.
 int clinux_stream_socket(int family);
+/// As above, for datagrams.
+int clinux_datagram_socket(int family);
 /// send(2) and sendmsg(2) with MSG_NOSIGNAL.
 ssize_t clinux_send(int fd, const void *bytes, size_t count);
 ssize_t clinux_send2(int fd, const void *first, size_t firstCount, const void *second, size_t secondCount);
-/// Limits the calling thread to one processor; 0 or an error number.
-int clinux_pin_thread(int cpu);
 /// Number of processors the process may run on.
 int clinux_available_processors(void);
 /// Names the calling thread (at most 15 bytes).
