@@ -22,6 +22,8 @@ public final class DataPlane: Sendable {
         /// How long the requests of a listener that is not served any more may take; then they are cut. As Envoy's
         /// `--drain-time-s`, whose default this is.
         public var drainTime = Duration.seconds(600)
+        /// Measures every turn of the workers' loops.
+        public var measuresLoops = false
         /// nil: nothing is traced.
         public var xray: XRaySettings?
 
@@ -88,7 +90,7 @@ public final class DataPlane: Sendable {
             threads.append(
                 try WorkerThread(
                     index: index, publication: empty, stats: stats, seed: seed, connectionsMax: limit,
-                    draining: draining, drainTime: configuration.drainTime))
+                    draining: draining, drainTime: configuration.drainTime, measuresLoop: configuration.measuresLoops))
         }
         self.threads = threads
         guard let tracing = configuration.xray.map({ Tracing($0) }) else { return }
@@ -340,11 +342,12 @@ final class WorkerThread: @unchecked Sendable {
 
     init(
         index: Int, publication: Publication, stats: StatStore, seed: UInt64?, connectionsMax: Int,
-        draining: DrainingListeners, drainTime: Duration
+        draining: DrainingListeners, drainTime: Duration, measuresLoop: Bool
     ) throws(SystemError) {
         worker = try Worker(
             index: index, publication: publication, stats: stats, seed: seed, connectionsMax: connectionsMax,
             draining: draining, drainTime: drainTime)
+        if measuresLoop { worker.measureLoop() }
         let box = Unmanaged.passRetained(worker)
         let result = pthread_create(
             &thread, nil,

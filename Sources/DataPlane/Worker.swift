@@ -31,6 +31,8 @@ public final class Worker {
     private var draining: [ObjectIdentifier: (runtime: ListenerRuntime, noted: DrainingListener)] = [:]
     /// Those of all workers, where draining ones are noted.
     private let drainingListeners: DrainingListeners
+    /// Processor time that taking over snapshots costs.
+    private let adoptTime: Histogram
     /// How long a listener drains at most, nanoseconds.
     private let drainTime: Int64
     private var clusters: [ClusterKey: ClusterUpstreams] = [:]
@@ -69,6 +71,7 @@ public final class Worker {
         draining: DrainingListeners, drainTime: Duration
     ) throws(SystemError) {
         drainingListeners = draining
+        adoptTime = stats.histogram(.server(), .snapshotAdoptMs, worker: index)
         self.drainTime = drainTime.nanoseconds
         self.index = index
         self.stats = stats
@@ -103,6 +106,8 @@ public final class Worker {
     func adopt(
         _ publication: Publication, newListeners: [NewListener], discovered: [ClusterKey: [EndpointPlan]]
     ) {
+        let begin = Clock.thread()
+        defer { adoptTime.record(nanoseconds: Clock.thread() - begin) }
         let old = generation
         let snapshot = publication.snapshot
         var kept: [ClusterKey: ClusterUpstreams] = [:]
@@ -127,6 +132,12 @@ public final class Worker {
         adoptListeners(publication, newListeners, old)
         for cluster in gone.values { cluster.drain() }
         dropAuthorities(publication.snapshot.plan)
+    }
+
+    /// From now on every turn of the loop is in the statistics.
+    func measureLoop() {
+        let durations = stats.histogram(.server(), .loopDurationMs, worker: index)
+        loop.onTurn = { durations.record(nanoseconds: $0) }
     }
 
     /// Destinations outside the mesh outlive neither their proxy nor the address that it connects from.

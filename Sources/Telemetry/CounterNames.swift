@@ -189,8 +189,18 @@ public enum ProcessCounter: Int, CounterSet {
 public enum HistogramKind: Int, CaseIterable, Sendable {
     case upstreamRqTime, upstreamCxConnectMs, upstreamCxLengthMs
     case downstreamRqTime, downstreamCxLengthMs
+    /// Processor time of a worker that takes over a snapshot. Ours alone.
+    case snapshotAdoptMs
+    /// From the end of a worker's waiting to its next: Envoy's `dispatcher.loop_duration_us`, in milliseconds here.
+    case loopDurationMs
 
-    public var name: String { snakeCase("\(self)") }
+    public var name: String {
+        switch self {
+        case .snapshotAdoptMs: "snapshot.adopt_ms"
+        case .loopDurationMs: "dispatcher.loop_duration_ms"
+        default: snakeCase("\(self)")
+        }
+    }
 }
 
 /// `upstreamRqTotal` → `upstream_rq_total`.

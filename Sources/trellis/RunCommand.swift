@@ -106,6 +106,9 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var tracing: TracingOptions
 
+    @Flag(help: "Count how long each turn of a worker's loop takes: dispatcher.loop_duration_ms in /stats.")
+    var loopStats = false
+
     @Option(help: "How much to say: trace, debug, info, warning, error, critical or off.")
     var logLevel: LogLevel?
 
@@ -164,6 +167,7 @@ struct RunCommand: ParsableCommand {
         }
         options.workers = workers
         options.drainTime = drainTime ?? .seconds(5)
+        options.measuresLoops = loopStats
         options.logLevel = logLevel ?? .info
         guard options.compiler.node != nil || options.compiler.gateway != nil else {
             options.admin = adminAddress(isOneProxy: false, port: nil)

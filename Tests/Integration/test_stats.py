@@ -182,3 +182,13 @@ def break_off(mesh, head):
         client.send(head + b"x-trailer: " + b"a" * 15_000)
         client.half_close()
         client.is_closed_within(2)
+
+
+def test_what_a_snapshot_costs_a_worker_is_measured_and_on_request_each_turn_of_its_loop(launch):
+    plain = launch(definitions(free_port(), {"blue": {}}))
+    fetch(plain.front)
+    wait_for(lambda: "P99(" in plain.trellis.get("/stats?filter=snapshot.adopt_ms")[1], "cost of the first snapshot")
+    assert "P99(" not in plain.trellis.get("/stats?filter=dispatcher.loop_duration_ms")[1]
+    measured = launch(definitions(free_port(), {"blue": {}}), "--loop-stats")
+    fetch(measured.front)
+    assert "P99(" in measured.trellis.get("/stats?filter=dispatcher.loop_duration_ms")[1]

@@ -30,6 +30,8 @@ public struct RuntimeOptions: Sendable {
     public var dnsServers: [NetworkAddress] = []
     /// How long requests may take to finish when the process ends.
     public var drainTime: Duration = .seconds(5)
+    /// Measures every turn of the workers' loops (`dispatcher.loop_duration_ms`).
+    public var measuresLoops = false
     /// Where definitions that came through the API are kept; nil keeps them as long as the process lives.
     public var stateFolder: String?
     /// A file whose first line is what callers of admin listeners must know.
@@ -127,6 +129,7 @@ public final class MeshRuntime {
             var configuration = DataPlane.Configuration(workers: options.workerCount, seed: options.seed)
             // The end's own deadline is never later than that of the listeners it takes away.
             configuration.drainTime = max(configuration.drainTime, options.drainTime)
+            configuration.measuresLoops = options.measuresLoops
             configuration.connectionsMax = ProcessLimits.connections(descriptors: ProcessLimits.raiseDescriptorLimit())
             configuration.xray = options.xray
             let stats = StatStore(workers: configuration.workers)
