@@ -82,6 +82,7 @@ public struct VirtualGatewayDefinition: Sendable, Equatable {
 extension Dictionary where Key == String {
     /// The entries by ascending name (by Unicode scalars), the order in which members are shown and compiled.
     public var sortedByName: [(name: String, value: Value)] {
-        sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+        // The names alone are sorted: values are large, and sorting moves what it sorts many times.
+        keys.sorted().compactMap { name in self[name].map { (name: name, value: $0) } }
     }
 }
