@@ -105,6 +105,11 @@ public final class Record {
         if let endpoint, let upstreamPeer {
             earlierAttempts.append((endpoint, upstreamPeer.connectionID))
         }
+        forgetAttempt()
+    }
+
+    /// What is known of the last attempt's connection and times.
+    private func forgetAttempt() {
         upstreamPeer = nil
         upstreamVersion = nil
         upstreamPoolReady = 0
@@ -122,14 +127,7 @@ public final class Record {
         startRealtime = 0
         downstreamRxBegin = 0
         downstreamRxEnd = 0
-        upstreamPoolReady = 0
-        upstreamConnectBegin = 0
-        upstreamConnectEnd = 0
-        upstreamTxBegin = 0
-        upstreamTxEnd = 0
-        upstreamRxBegin = 0
-        upstreamRxBodyBegin = 0
-        upstreamRxEnd = 0
+        forgetAttempt()
         downstreamTxBegin = 0
         downstreamTxEnd = 0
         finished = 0
@@ -137,7 +135,6 @@ public final class Record {
         flags = []
         details = .none
         version = .http11
-        upstreamVersion = nil
         attempts = 0
         localReplyBody = nil
         upstreamFailureReason = nil
@@ -156,7 +153,6 @@ public final class Record {
         responseTrailers = nil
         originalPath = .empty
         peer = nil
-        upstreamPeer = nil
         if !earlierAttempts.isEmpty { earlierAttempts.removeAll(keepingCapacity: true) }
         cluster = nil
         endpoint = nil

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable
 
+from support.http1 import Client, request
 from support.processes import free_ports
 from support.trellis import Trellis
 from support.upstream import Upstream
@@ -229,6 +230,17 @@ def wait_for(
             return
         time.sleep(0.02)
     raise AssertionError(f"no {what} within {seconds} s {detail()}")
+
+
+def asking(address: tuple[str, int], statuses: list[int], target: str = "/") -> Callable[[Callable[[], bool]], None]:
+    """A job for `background`: request after request on one connection; `statuses` collects the answers'."""
+
+    def job(running: Callable[[], bool]) -> None:
+        with Client(address) as client:
+            while running():
+                statuses.append(client.ask(request("GET", target)).status)
+
+    return job
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from mesh import definitions, free_port, route, wait_for
+from mesh import asking, definitions, free_port, route, wait_for
 from support.background import background
 from support.http1 import Client, fetch, request
 from support.processes import accepts
@@ -75,13 +75,7 @@ def test_a_file_s_resources_stay_the_file_s(mesh):
 
 def test_putting_definitions_under_traffic_fails_no_request(mesh):
     results = []
-
-    def traffic(running):
-        with Client(mesh.front) as client:
-            while running():
-                results.append(client.ask(request("GET", "/canary")).status)
-
-    with background(traffic, threads=4):
+    with background(asking(mesh.front, results, "/canary"), threads=4):
         for number in range(20):
             node = ("blue", "green", "nowhere")[number % 3]
             status = call(mesh, "/v1/definitions", "PUT", CANARY.replace("NODE", node))[0]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mesh import definitions, free_port, gateway_route, match, route, wait_for
+from mesh import asking, definitions, free_port, gateway_route, match, route, wait_for
 from support.background import background
 from support.http1 import Client, fetch, request
 from support.processes import accepts
@@ -91,13 +91,7 @@ def test_a_request_under_way_ends_by_the_definitions_it_began_with(mesh, nodes):
 
 def test_reloads_under_traffic_fail_no_request(mesh):
     results = []
-
-    def traffic(running):
-        with Client(mesh.front) as client:
-            while running():
-                results.append(client.ask(request("GET", "/")).status)
-
-    with background(traffic, threads=4):
+    with background(asking(mesh.front, results), threads=4):
         for number in range(15):
             mesh.write(turned(mesh.spec, number % 2, 1 - number % 2))
             mesh.trellis.signal(signal.SIGHUP)
