@@ -333,8 +333,6 @@ final class HTTP1ServerConnection: DownstreamStream {
                 let space = outbound.space(HTTP1Writer.trailersBound(trailers))
                 let count = HTTP1Writer.writeTrailers(trailers, into: space)
                 outbound.commit(count)
-                // The last chunk's line is not part of the trailers.
-                exchange?.record.trailerBytesSent = UInt64(count - 3)
                 exchange?.record.downstreamWireBytesSent &+= UInt64(count)
             } else {
                 outbound.append("0\r\n\r\n")

@@ -59,7 +59,6 @@ public final class Record {
     // Heads, downstream side.
     public var headerBytesReceived: UInt64 = 0
     public var headerBytesSent: UInt64 = 0
-    public var trailerBytesSent: UInt64 = 0
     // Everything that crossed the socket for this exchange, framing included.
     public var downstreamWireBytesReceived: UInt64 = 0
     public var downstreamWireBytesSent: UInt64 = 0
@@ -142,7 +141,6 @@ public final class Record {
         bodyBytesSent = 0
         headerBytesReceived = 0
         headerBytesSent = 0
-        trailerBytesSent = 0
         downstreamWireBytesReceived = 0
         downstreamWireBytesSent = 0
         upstreamHeaderBytesSent = 0
